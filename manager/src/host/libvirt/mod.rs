@@ -1,0 +1,1 @@
+//! Hosts for real: libvirt with QEMU. The only code that names `virt`.
