@@ -1,0 +1,5 @@
+//! The Administration Portal's wasm module.
+
+fn main() {
+    frontend::administration();
+}

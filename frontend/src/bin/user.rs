@@ -1,0 +1,5 @@
+//! The User Portal's wasm module.
+
+fn main() {
+    frontend::user();
+}
