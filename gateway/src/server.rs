@@ -1,0 +1,276 @@
+//! The listening socket: accepts, limits, does TLS, serves HTTP/1.1 and HTTP/2, and ends in order.
+//!
+//! hyper's own loop helpers have no timer, so that a peer which sends a header byte a minute would
+//! stay for ever. Here every wait can end: handshake and header within 10 s, idle 75 s, and a
+//! connection that ignores the end of the server is dropped after a grace.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::{Method, Request, StatusCode, header};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tower::ServiceExt;
+
+use crate::connection::{Activity, Connection, Connections, Limits, Place};
+use crate::request::{self, Peer};
+
+/// For the TLS handshake, and for each request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection on which nothing moves is ended after this.
+const IDLE: Duration = Duration::from_secs(75);
+/// How long requests in progress may take when the server ends.
+const GRACE: Duration = Duration::from_secs(5);
+/// The longest request head.
+const HEAD_MAX: usize = 16 * 1024;
+/// Requests at a time on one HTTP/2 connection.
+const STREAMS_MAX: u32 = 128;
+/// The kernel gives up on a peer that acknowledges nothing for this long.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
+/// How many connections are served, from one address and in all.
+pub const LIMITS: Limits = Limits {
+    per_address: 256,
+    total: 20_000,
+};
+
+/// What the loop serves with.
+#[derive(Clone)]
+pub struct Listener {
+    /// Certificate and protocols.
+    pub tls: Arc<rustls::ServerConfig>,
+    /// Everything above a request.
+    pub router: Router,
+    /// What a plain HTTP request to the TLS port may have: the authority's certificate.
+    pub ca_pem: Arc<str>,
+    /// Who is connected.
+    pub connections: Arc<Connections>,
+    /// Cancelled when the server ends.
+    pub stop: CancellationToken,
+}
+
+/// Listens on `address`, also for IPv4 when it is IPv6's "any".
+///
+/// # Errors
+/// When the address is in use or is not ours.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    TcpListener::from_std(socket.into())
+}
+
+impl Listener {
+    /// Serves until `stop`, then waits for what is in progress.
+    pub async fn run(self, listener: TcpListener) {
+        let tracker = TaskTracker::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = self.stop.cancelled() => break,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of descriptors, most likely: wait for some to come back.
+                    tracing::warn!(%error, "Could not accept a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            let Some(place) = self.connections.enter(peer.ip()) else {
+                tracing::debug!(%peer, "Refused a connection: too many");
+                continue;
+            };
+            let this = self.clone();
+            tracker.spawn(async move {
+                if let Err(error) = this.connection(stream, peer, place).await {
+                    tracing::debug!(%peer, %error, "Connection ended");
+                }
+            });
+        }
+        drop(listener);
+        tracker.close();
+        if tokio::time::timeout(GRACE, tracker.wait()).await.is_err() {
+            tracing::info!(left = tracker.len(), "Dropped connections that did not end");
+        }
+    }
+
+    async fn connection(&self, stream: TcpStream, peer: SocketAddr, place: Place) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let socket = socket2::SockRef::from(&stream);
+        socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+        socket.set_keepalive(true)?;
+        let accept = async {
+            let mut first = [0];
+            if stream.peek(&mut first).await? == 0 {
+                return Ok(None);
+            }
+            // A TLS record with a handshake begins with 22; a letter is somebody who typed http.
+            if first[0].is_ascii_alphabetic() {
+                return Ok(Some((Connection::plain(stream, place), Protocol::PlainHttp)));
+            }
+            let stream = TlsAcceptor::from(Arc::clone(&self.tls)).accept(stream).await?;
+            let protocol = match stream.get_ref().1.alpn_protocol() {
+                Some(b"h2") => Protocol::Http2,
+                _ => Protocol::Http1,
+            };
+            Ok::<_, io::Error>(Some((Connection::tls(stream, place), protocol)))
+        };
+        let accepted = tokio::select! {
+            accepted = tokio::time::timeout(HEAD_TIMEOUT, accept) => accepted,
+            () = self.stop.cancelled() => return Ok(()),
+        };
+        let Some((connection, protocol)) =
+            accepted.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??
+        else {
+            return Ok(());
+        };
+        self.serve(connection, protocol, peer).await
+    }
+
+    async fn serve(
+        &self,
+        connection: Connection,
+        protocol: Protocol,
+        peer: SocketAddr,
+    ) -> io::Result<()> {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(HEAD_MAX)
+            .half_close(false);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(HEAD_MAX).unwrap_or(u32::MAX))
+            .max_concurrent_streams(STREAMS_MAX);
+        let builder = match protocol {
+            Protocol::Http2 => builder.http2_only(),
+            Protocol::Http1 | Protocol::PlainHttp => builder.http1_only(),
+        };
+        let activity = connection.activity();
+        let this = self.clone();
+        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+            let this = this.clone();
+            async move { Ok::<_, std::convert::Infallible>(this.answer(request, peer, protocol).await) }
+        });
+        let serving =
+            builder.serve_connection_with_upgrades(TokioIo::new(connection), service);
+        tokio::pin!(serving);
+        tokio::select! {
+            result = serving.as_mut() => return result.map_err(io::Error::other),
+            () = self.stop.cancelled() => {}
+            () = idle(&activity) => {}
+        }
+        // Lets requests in progress be answered, takes no new ones.
+        serving.as_mut().graceful_shutdown();
+        tokio::select! {
+            result = serving.as_mut() => result.map_err(io::Error::other),
+            () = idle(&activity) => Ok(()),
+        }
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        protocol: Protocol,
+    ) -> Response {
+        let (mut parts, body) = request.into_parts();
+        parts.extensions.insert(Peer(peer));
+        let reading = matches!(parts.method, Method::GET | Method::HEAD);
+        // Some clients announce a body with their GETs and never send it; nobody may wait for it.
+        let body = if reading { Body::empty() } else { Body::new(body) };
+        let request = Request::from_parts(parts, body);
+        let this = self.clone();
+        request::around(request, |request| async move {
+            if protocol == Protocol::PlainHttp {
+                return this.plain(&request);
+            }
+            // In a task of its own: a caller who goes away must not leave a command half done, and
+            // a panic ends one request, not the connection's other ones.
+            let task = tokio::spawn(this.router.oneshot(request));
+            let result = if reading {
+                AbortOnDropHandle::new(task).await
+            } else {
+                task.await
+            };
+            match result {
+                Ok(Ok(response)) => response,
+                Ok(Err(never)) => match never {},
+                Err(error) => {
+                    tracing::error!(%error, "A request handler ended");
+                    crate::error::Problem::internal().into_response()
+                }
+            }
+        })
+        .await
+    }
+
+    /// What somebody who speaks plain HTTP to us gets: pages send them on, the API refuses (a
+    /// redirected script would already have sent its password in the open).
+    fn plain(&self, request: &axum::extract::Request) -> Response {
+        let path = request.uri().path();
+        if path == "/ovirt-engine/services/pki-resource" {
+            return crate::auth::pki::resource(&self.ca_pem, request.uri().query());
+        }
+        let reading = matches!(*request.method(), Method::GET | Method::HEAD);
+        let host = request
+            .headers()
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+            .filter(|host| host.parse::<http::uri::Authority>().is_ok() && !host.contains('@'));
+        let api = ["/ovirt-engine/api", "/ovirt-engine/sso", "/saffron", "/images"];
+        match host {
+            Some(host) if reading && !api.iter().any(|prefix| path.starts_with(prefix)) => {
+                let location = format!("https://{host}{path}");
+                (
+                    StatusCode::PERMANENT_REDIRECT,
+                    [(header::LOCATION, location), (header::CONNECTION, "close".to_owned())],
+                )
+                    .into_response()
+            }
+            _ => (
+                StatusCode::UPGRADE_REQUIRED,
+                [
+                    (header::UPGRADE, "TLS/1.2, HTTP/1.1"),
+                    (header::CONNECTION, "Upgrade, close"),
+                ],
+                "This is an HTTPS port: use https:// in the address.\n",
+            )
+                .into_response(),
+        }
+    }
+}
+
+/// Ends when the connection has been idle for too long.
+async fn idle(activity: &Activity) {
+    activity.idle_for(IDLE).await;
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Protocol {
+    PlainHttp,
+    Http1,
+    Http2,
+}

@@ -1,0 +1,72 @@
+//! Who may open a channel, and where it leads: asked for each channel, decided elsewhere.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use spice::link::admission::Hello;
+use tokio::sync::watch;
+
+use crate::close::Refusal;
+use crate::pump::Counters;
+use crate::target::Target;
+
+/// What [`Admit::admit`] returns.
+pub type Admitting<'a> = Pin<Box<dyn Future<Output = Result<Admission, Refusal>> + Send + 'a>>;
+
+/// Decides about channels.
+pub trait Admit: Send + Sync {
+    /// Consumes the ticket or channel key in `hello` and says where the channel leads. Each key is
+    /// good once: asked again with the same key, it refuses.
+    fn admit<'a>(&'a self, hello: &'a Hello) -> Admitting<'a>;
+}
+
+/// The SPICE password of the target. Not shown by `Debug`.
+#[derive(Clone)]
+pub struct Ticket(String);
+
+impl Ticket {
+    /// Keeps `password` from being shown.
+    pub fn new(password: impl Into<String>) -> Self {
+        Self(password.into())
+    }
+
+    /// The password, for the link stage only.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ticket(…)")
+    }
+}
+
+/// A channel that may be opened.
+pub struct Admission {
+    /// The SPICE server's end.
+    pub target: Target,
+    /// What the SPICE server wants to hear. A target that the host has authenticated already takes
+    /// any.
+    pub ticket: Ticket,
+    /// Keys for further channels; only the main channel has some.
+    pub keys: Vec<[u8; 32]>,
+    /// Becomes `Some` when the channel must end although both peers would go on.
+    pub ended: watch::Receiver<Option<Refusal>>,
+    /// Bytes moved, counted while they move.
+    pub counters: Arc<Counters>,
+    /// Dropped when the channel has ended.
+    pub held: Box<dyn Any + Send>,
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admission")
+            .field("target", &self.target)
+            .field("keys", &self.keys.len())
+            .finish_non_exhaustive()
+    }
+}
