@@ -23,7 +23,10 @@ pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let user = get(|headers: HeaderMap| async move { page("user.html", &headers) });
     let redirect = |to: &'static str| get(move || async move { Redirect::permanent(to) });
     Router::new()
-        .route("/", get(|headers: HeaderMap| async move { page("index.html", &headers) }))
+        .route(
+            "/",
+            get(|headers: HeaderMap| async move { page("index.html", &headers) }),
+        )
         .route("/admin", redirect("/admin/"))
         .route("/admin/", administration.clone())
         .route("/admin/{*path}", administration)
@@ -84,7 +87,10 @@ fn file(name: &str, headers: &HeaderMap) -> Option<Response> {
         Body::from(found.data.into_owned()).into_response()
     };
     let out = response.headers_mut();
-    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
+    out.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(content_type(name)),
+    );
     out.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         out.insert(header::ETAG, etag);

@@ -126,7 +126,9 @@ pub enum Error {
     #[error("cannot listen on {0:?}: give ADDRESS:PORT, for example 0.0.0.0:8443 or [::]:8443")]
     Listen(String),
     /// The file with the first password holds none that is good enough.
-    #[error("the password in {path} has {length} characters; it needs at least 8 on its first line")]
+    #[error(
+        "the password in {path} has {length} characters; it needs at least 8 on its first line"
+    )]
     PasswordShort {
         /// The file.
         path: PathBuf,
@@ -255,13 +257,19 @@ mod tests {
             ..Flags::default()
         };
         let config = Config::new(flags, files).unwrap();
-        assert_eq!(config.admin_password.as_ref().unwrap().expose(), "correct horse");
+        assert_eq!(
+            config.admin_password.as_ref().unwrap().expose(),
+            "correct horse"
+        );
         assert!(!format!("{config:?}").contains("horse"));
     }
 
     #[test]
     fn an_empty_first_password_and_a_missing_file_are_refused() {
-        for (file, part) in [("short", "at least 8"), ("missing", "cannot read password file")] {
+        for (file, part) in [
+            ("short", "at least 8"),
+            ("missing", "cannot read password file"),
+        ] {
             let flags = Flags {
                 admin_password_file: Some(file.into()),
                 ..Flags::default()

@@ -275,7 +275,10 @@ mod tests {
         assert!(connections.enter(one).is_none(), "a third from one address");
         let other = connections.enter("192.0.2.2".parse().unwrap());
         assert!(other.is_some());
-        assert!(connections.enter("192.0.2.3".parse().unwrap()).is_none(), "a fourth in all");
+        assert!(
+            connections.enter("192.0.2.3".parse().unwrap()).is_none(),
+            "a fourth in all"
+        );
         drop(first);
         assert!(connections.enter(one).is_some(), "a place is free again");
         drop((second, other));
@@ -287,6 +290,9 @@ mod tests {
         let a = group("2001:db8::1".parse().unwrap());
         let b = group("2001:db8::ffff:1".parse().unwrap());
         assert_eq!(a, b);
-        assert_eq!(group("::ffff:192.0.2.1".parse().unwrap()), "192.0.2.1".parse::<IpAddr>().unwrap());
+        assert_eq!(
+            group("::ffff:192.0.2.1".parse().unwrap()),
+            "192.0.2.1".parse::<IpAddr>().unwrap()
+        );
     }
 }

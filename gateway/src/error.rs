@@ -31,7 +31,10 @@ impl Problem {
 
     /// 401.
     pub fn log_in() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "You are not logged in, or your session has ended.")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "You are not logged in, or your session has ended.",
+        )
     }
 
     /// 403.
@@ -78,8 +81,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response =
-            (self.status, Json(json!({ "error": self.sentence }))).into_response();
+        let mut response = (self.status, Json(json!({ "error": self.sentence }))).into_response();
         if let Some(seconds) = self.retry_after_s {
             response
                 .headers_mut()

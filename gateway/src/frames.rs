@@ -86,7 +86,11 @@ impl Counter {
         self.filled = 0;
         // Control frames may come between a message's fragments.
         if first & 0x08 == 0 {
-            self.fragments = if first & 0x80 == 0 { self.fragments + 1 } else { 0 };
+            self.fragments = if first & 0x80 == 0 {
+                self.fragments + 1
+            } else {
+                0
+            };
         }
         self.fragments < FRAGMENTS_MAX
     }

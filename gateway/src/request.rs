@@ -39,7 +39,12 @@ impl Context {
             .extensions
             .get::<Peer>()
             .map_or(SocketAddr::from(([0, 0, 0, 0], 0)), |peer| peer.0);
-        let sent = parameter(&parts.uri, &parts.headers, "correlation_id", "correlation-id");
+        let sent = parameter(
+            &parts.uri,
+            &parts.headers,
+            "correlation_id",
+            "correlation-id",
+        );
         let mut correlation_id: String = sent
             .unwrap_or_default()
             .chars()
@@ -76,7 +81,11 @@ fn routed(uri: &Uri) -> Option<Uri> {
     if !versioned && !trailing && !tail.contains(';') {
         return None;
     }
-    let tail = if versioned { &tail["/v4".len()..] } else { tail };
+    let tail = if versioned {
+        &tail["/v4".len()..]
+    } else {
+        tail
+    };
     let mut clean = String::from("/ovirt-engine/api");
     for segment in tail.split('/').filter(|segment| !segment.is_empty()) {
         let name = segment.split(';').next().unwrap_or_default();
@@ -115,7 +124,8 @@ pub fn parameter(uri: &Uri, headers: &HeaderMap, name: &str, header: &str) -> Op
 fn find(pairs: &str, separator: char, name: &str) -> Option<String> {
     pairs.split(separator).find_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        key.eq_ignore_ascii_case(name).then(|| percent_decode(value))
+        key.eq_ignore_ascii_case(name)
+            .then(|| percent_decode(value))
     })
 }
 
@@ -200,7 +210,10 @@ mod tests {
     fn query_wins_over_matrix_and_matrix_over_header() {
         let headers = [("Correlation-Id", "header")];
         assert_eq!(context("/vms", &headers).correlation_id, "header");
-        assert_eq!(context("/vms;correlation_id=matrix", &headers).correlation_id, "matrix");
+        assert_eq!(
+            context("/vms;correlation_id=matrix", &headers).correlation_id,
+            "matrix"
+        );
         let both = "/vms;correlation_id=matrix?correlation_id=query";
         assert_eq!(context(both, &headers).correlation_id, "query");
     }
@@ -233,7 +246,10 @@ mod tests {
             route("/ovirt-engine/api/vms/1a/start;async=false"),
             "/ovirt-engine/api/vms/1a/start"
         );
-        assert_eq!(route("/ovirt-engine/api/v4/vms;max=2?search=x"), "/ovirt-engine/api/vms?search=x");
+        assert_eq!(
+            route("/ovirt-engine/api/v4/vms;max=2?search=x"),
+            "/ovirt-engine/api/vms?search=x"
+        );
         assert_eq!(route("/ovirt-engine/api/"), "/ovirt-engine/api");
         assert_eq!(route("/ovirt-engine/api;x=1"), "/ovirt-engine/api");
         assert_eq!(route("/admin/a;b"), "/admin/a;b");

@@ -113,7 +113,12 @@ impl Listener {
         }
     }
 
-    async fn connection(&self, stream: TcpStream, peer: SocketAddr, place: Place) -> io::Result<()> {
+    async fn connection(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        place: Place,
+    ) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let socket = socket2::SockRef::from(&stream);
         socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
@@ -125,9 +130,14 @@ impl Listener {
             }
             // A TLS record with a handshake begins with 22; a letter is somebody who typed http.
             if first[0].is_ascii_alphabetic() {
-                return Ok(Some((Connection::plain(stream, place), Protocol::PlainHttp)));
+                return Ok(Some((
+                    Connection::plain(stream, place),
+                    Protocol::PlainHttp,
+                )));
             }
-            let stream = TlsAcceptor::from(Arc::clone(&self.tls)).accept(stream).await?;
+            let stream = TlsAcceptor::from(Arc::clone(&self.tls))
+                .accept(stream)
+                .await?;
             let protocol = match stream.get_ref().1.alpn_protocol() {
                 Some(b"h2") => Protocol::Http2,
                 _ => Protocol::Http1,
@@ -174,8 +184,7 @@ impl Listener {
             let this = this.clone();
             async move { Ok::<_, std::convert::Infallible>(this.answer(request, peer, protocol).await) }
         });
-        let serving =
-            builder.serve_connection_with_upgrades(TokioIo::new(connection), service);
+        let serving = builder.serve_connection_with_upgrades(TokioIo::new(connection), service);
         tokio::pin!(serving);
         tokio::select! {
             result = serving.as_mut() => return result.map_err(io::Error::other),
@@ -200,7 +209,11 @@ impl Listener {
         parts.extensions.insert(Peer(peer));
         let reading = matches!(parts.method, Method::GET | Method::HEAD);
         // Some clients announce a body with their GETs and never send it; nobody may wait for it.
-        let body = if reading { Body::empty() } else { Body::new(body) };
+        let body = if reading {
+            Body::empty()
+        } else {
+            Body::new(body)
+        };
         let request = Request::from_parts(parts, body);
         let this = self.clone();
         request::around(request, |request| async move {
@@ -240,13 +253,21 @@ impl Listener {
             .get(header::HOST)
             .and_then(|host| host.to_str().ok())
             .filter(|host| host.parse::<http::uri::Authority>().is_ok() && !host.contains('@'));
-        let api = ["/ovirt-engine/api", "/ovirt-engine/sso", "/saffron", "/images"];
+        let api = [
+            "/ovirt-engine/api",
+            "/ovirt-engine/sso",
+            "/saffron",
+            "/images",
+        ];
         match host {
             Some(host) if reading && !api.iter().any(|prefix| path.starts_with(prefix)) => {
                 let location = format!("https://{host}{path}");
                 (
                     StatusCode::PERMANENT_REDIRECT,
-                    [(header::LOCATION, location), (header::CONNECTION, "close".to_owned())],
+                    [
+                        (header::LOCATION, location),
+                        (header::CONNECTION, "close".to_owned()),
+                    ],
                 )
                     .into_response()
             }

@@ -110,12 +110,11 @@ pub fn identity(state: &Path, names: &[String], now: OffsetDateTime) -> Result<I
     let key_path = state.join("server.key");
     if needs_server(&certificate_path, &key_path, &ca_pem, &names, now) {
         let ca_key = read(&ca_key_path)?;
-        let (certificate, key) = make_server(&ca_pem, &ca_key, &names, now).map_err(|source| {
-            Error::Make {
+        let (certificate, key) =
+            make_server(&ca_pem, &ca_key, &names, now).map_err(|source| Error::Make {
                 what: "server certificate",
                 source,
-            }
-        })?;
+            })?;
         write_private(&key_path, &key)?;
         write_private(&certificate_path, &certificate)?;
         tracing::info!(names = names.join(","), "Made a server certificate");
@@ -128,7 +127,9 @@ pub fn identity(state: &Path, names: &[String], now: OffsetDateTime) -> Result<I
 
 /// Loopback's names and `names`, each once.
 fn all_names(names: &[String]) -> Vec<String> {
-    let mut all: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+    let mut all: Vec<String> = ["localhost", "127.0.0.1", "::1"]
+        .map(str::to_owned)
+        .to_vec();
     for name in names {
         let name = name.trim().to_ascii_lowercase();
         if !name.is_empty() && !all.contains(&name) {

@@ -4,7 +4,6 @@
 //!
 //! No compression, small buffers, and frames of limited size: an idle socket must cost little.
 
-
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
@@ -55,11 +54,16 @@ impl Upgrade {
     ///
     /// # Errors
     /// 403 for a foreign page before anything else is looked at, 400 or 426 for what is no upgrade.
-    #[expect(clippy::result_large_err, reason = "an answer is as large as an answer is")]
+    #[expect(
+        clippy::result_large_err,
+        reason = "an answer is as large as an answer is"
+    )]
     pub fn check(request: Request, protocol: &'static str) -> Result<Self, Response> {
         let headers = request.headers();
         if !is_own_origin(request.uri(), headers) {
-            return Err(Problem::denied("This page may not open a connection here.").into_response());
+            return Err(
+                Problem::denied("This page may not open a connection here.").into_response()
+            );
         }
         let has = |name: header::HeaderName, token: &str| {
             headers
@@ -121,8 +125,7 @@ impl Upgrade {
                 }
             };
             let io = Counted::new(TokioIo::new(upgraded));
-            let socket =
-                WebSocketStream::from_raw_socket(io, Role::Server, Some(config())).await;
+            let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config())).await;
             serve(socket).await;
         });
         let accept = derive_accept_key(self.key.as_bytes());
@@ -148,7 +151,6 @@ fn config() -> WebSocketConfig {
         .max_message_size(Some(MESSAGE_MAX))
         .max_frame_size(Some(MESSAGE_MAX))
 }
-
 
 #[cfg(test)]
 mod tests {

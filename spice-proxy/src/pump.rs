@@ -107,7 +107,9 @@ where
             heard.store(true, Ordering::Relaxed);
             match message {
                 Message::Binary(bytes) => {
-                    counters.up_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                    counters
+                        .up_bytes
+                        .fetch_add(bytes.len() as u64, Ordering::Relaxed);
                     counters.up_messages.fetch_add(1, Ordering::Relaxed);
                     if writer.write_all(&bytes).await.is_err() || writer.flush().await.is_err() {
                         return host_ended();

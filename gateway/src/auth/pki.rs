@@ -18,14 +18,16 @@ pub(crate) fn resource(ca_pem: &str, query: Option<&str>) -> Response {
         }
     }
     match (resource.as_str(), format.as_str()) {
-        ("ca-certificate", "X509-PEM-CA") => {
-            ([(header::CONTENT_TYPE, "application/x-x509-ca-cert")], ca_pem.to_owned())
-                .into_response()
-        }
-        ("ca-certificate", "X509-PEM") => {
-            ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], ca_pem.to_owned())
-                .into_response()
-        }
+        ("ca-certificate", "X509-PEM-CA") => (
+            [(header::CONTENT_TYPE, "application/x-x509-ca-cert")],
+            ca_pem.to_owned(),
+        )
+            .into_response(),
+        ("ca-certificate", "X509-PEM") => (
+            [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+            ca_pem.to_owned(),
+        )
+            .into_response(),
         _ => (
             StatusCode::NOT_FOUND,
             "Ask for resource=ca-certificate with format=X509-PEM-CA or X509-PEM.\n",
