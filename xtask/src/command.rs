@@ -129,3 +129,11 @@ pub fn seconds(time: Duration) -> String {
         format!("{} min {:02} s", time.as_secs() / 60, time.as_secs() % 60)
     }
 }
+
+/// Where everything built goes: cargo's target folder.
+pub fn target() -> std::path::PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => workspace().join(folder),
+        None => workspace().join("target"),
+    }
+}

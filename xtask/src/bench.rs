@@ -1,0 +1,14 @@
+//! `cargo xtask bench`: how fast the decoders are, natively, on this machine.
+
+use anyhow::Result;
+
+use crate::command::{cargo, run as run_command};
+
+/// Runs the benchmarks of the SPICE core; what follows goes to them (a part of a name, say).
+pub fn run(arguments: &[String]) -> Result<()> {
+    run_command(
+        cargo()
+            .args(["bench", "--locked", "--package", "spice", "--"])
+            .args(arguments),
+    )
+}

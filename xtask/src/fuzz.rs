@@ -1,0 +1,93 @@
+//! `cargo xtask fuzz`: the fuzz targets, a while each, by cargo-fuzz where that and a nightly
+//! toolchain are; elsewhere the same oracles on mutated inputs, as tests on the stable toolchain.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{cargo, has, program, run as run_command, say, step, succeeds, workspace};
+use crate::options::{Options, value};
+
+/// Crates that have a folder `fuzz`.
+const CRATES: &[&str] = &["spice", "api"];
+
+/// `--seconds N`: for each target.
+pub fn run(arguments: &[String]) -> Result<()> {
+    let options = Options::read(arguments, &[value("--seconds")])?;
+    let seconds: u64 = options
+        .get("--seconds")
+        .unwrap_or("60")
+        .parse()
+        .context("--seconds wants a number")?;
+    if has("cargo-fuzz") && succeeds(&mut program("cargo", ["+nightly", "--version"])) {
+        for room in CRATES {
+            let folder = workspace().join(room);
+            for target in targets(&folder)? {
+                step(
+                    &format!("Fuzzing {room}, {target}, for {seconds} s"),
+                    || {
+                        let limit = format!("-max_total_time={seconds}");
+                        run_command(
+                            program(
+                                "cargo",
+                                [
+                                    "+nightly",
+                                    "fuzz",
+                                    "run",
+                                    &target,
+                                    "--",
+                                    &limit,
+                                    "-timeout=10",
+                                    "-rss_limit_mb=2048",
+                                ],
+                            )
+                            .current_dir(&folder)
+                            .env_remove("RUSTUP_TOOLCHAIN"),
+                        )
+                    },
+                )?;
+            }
+        }
+        return Ok(());
+    }
+    say(
+        "cargo-fuzz or a nightly toolchain is not here; mutated inputs run through the same oracles instead",
+    );
+    mutations(seconds)
+}
+
+/// The stable stand-in: tests named `mutat…`, optimised, told how long they may take.
+pub fn mutations(seconds: u64) -> Result<()> {
+    run_command(
+        cargo()
+            .args([
+                "test",
+                "--release",
+                "--locked",
+                "--package",
+                "spice",
+                "mutat",
+            ])
+            .env("SAFFRON_FUZZ_SECONDS", seconds.to_string()),
+    )
+}
+
+/// The names of a crate's fuzz targets.
+fn targets(folder: &Path) -> Result<Vec<String>> {
+    let targets = folder.join("fuzz/fuzz_targets");
+    if !targets.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(targets)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "rs") {
+            match path.file_stem().and_then(|s| s.to_str()) {
+                Some(name) => names.push(name.to_owned()),
+                None => bail!("{} has a name that is no text", path.display()),
+            }
+        }
+    }
+    names.sort();
+    Ok(names)
+}
