@@ -1,0 +1,328 @@
+//! Durable operations: work that touches a host. An operation is written with all its steps and
+//! the ids of everything it will make, in one transaction with its audit event and its job, before
+//! its first effect. Each step then goes
+//!
+//! ```text
+//! intend (durable) → act (idempotent, names made from ids) → observe → record (durable)
+//! ```
+//!
+//! and nothing is concluded from a missing answer. After a restart the ordinary executor goes on
+//! with whatever is open; there is no other recovery.
+//!
+//! Left to others: what may be begun (`command/`), what a host is (`host/`).
+
+mod crash;
+
+pub use crash::{CrashPhase, CrashPlan};
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    DiskId, HostId, JobId, NicId, ObjectId, OperationId, StepId, StorageDomainId, Timestamp,
+    TransferId, UserId, VmId,
+};
+
+/// Work in progress, as it is written down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Its id, stamped into what it makes.
+    pub id: OperationId,
+    /// What it is for.
+    pub kind: OperationKind,
+    /// The job that shows it.
+    pub job: JobId,
+    /// Who asked.
+    pub user: Option<UserId>,
+    /// The request.
+    pub correlation_id: String,
+    /// Where the request came from.
+    pub source: Option<IpAddr>,
+    /// What nobody else may change meanwhile.
+    pub locks: Vec<ObjectId>,
+    /// Every step, in order.
+    pub steps: Vec<OperationStep>,
+    /// How far it is.
+    pub state: OperationState,
+    /// When it was begun.
+    pub start_time: Timestamp,
+}
+
+/// What an operation is for: decides what its success and its failure mean.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum OperationKind {
+    /// Makes a VM's disks.
+    VmAdd {
+        /// The VM.
+        vm: VmId,
+    },
+    /// Starts a VM, or restores it from its saved memory.
+    VmStart {
+        /// The VM.
+        vm: VmId,
+    },
+    /// Ends a VM at once.
+    VmStop {
+        /// The VM.
+        vm: VmId,
+    },
+    /// Asks a VM's guest to end.
+    VmShutdown {
+        /// The VM.
+        vm: VmId,
+    },
+    /// Asks a VM's guest to restart.
+    VmReboot {
+        /// The VM.
+        vm: VmId,
+    },
+    /// Restarts a VM at once.
+    VmReset {
+        /// The VM.
+        vm: VmId,
+    },
+    /// Saves a VM's memory and ends it.
+    VmSuspend {
+        /// The VM.
+        vm: VmId,
+    },
+    /// Removes a VM and its disks.
+    VmRemove {
+        /// The VM.
+        vm: VmId,
+    },
+    /// Makes a disk, attached or not.
+    DiskAdd {
+        /// The disk.
+        disk: DiskId,
+        /// The VM that it is attached to.
+        vm: Option<VmId>,
+    },
+    /// Removes a disk.
+    DiskRemove {
+        /// The disk.
+        disk: DiskId,
+    },
+    /// Makes a disk larger.
+    DiskResize {
+        /// The disk.
+        disk: DiskId,
+        /// Bytes it shall have.
+        size: u64,
+    },
+    /// Makes a copy of a disk.
+    DiskCopy {
+        /// The new disk.
+        disk: DiskId,
+    },
+    /// Plugs devices into a running VM, or takes them out.
+    DevicesChange {
+        /// The VM.
+        vm: VmId,
+        /// What the job says.
+        summary: String,
+    },
+    /// Changes the CD of a running VM.
+    CdChange {
+        /// The VM.
+        vm: VmId,
+        /// The new CD; none means ejected.
+        disk: Option<DiskId>,
+    },
+    /// Checks an uploaded image and puts it in its disk's place.
+    UploadFinish {
+        /// The transfer.
+        transfer: TransferId,
+    },
+}
+
+/// How far an operation is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum OperationState {
+    /// Going on.
+    Forward,
+    /// Failed; what it had made is being taken away by the steps that were added to it.
+    Undoing {
+        /// Why it failed.
+        error: String,
+    },
+}
+
+/// A step as it is written down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationStep {
+    /// Its place in the job.
+    pub job_step: StepId,
+    /// What it does.
+    pub action: Action,
+    /// How far it is.
+    pub state: StepState,
+}
+
+/// How far a step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Not begun.
+    Planned,
+    /// It may have happened.
+    Intended,
+    /// It has happened.
+    Done,
+    /// It did not happen, and what there was of it is gone or harmless.
+    Failed,
+}
+
+/// One effect on a host, idempotent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "action")]
+pub enum Action {
+    /// Makes a disk's volume, empty.
+    VolumeCreate {
+        /// The disk.
+        disk: DiskId,
+    },
+    /// Makes a disk's volume with the content of another.
+    VolumeCopy {
+        /// Where the content is.
+        source: DiskId,
+        /// The new disk.
+        disk: DiskId,
+    },
+    /// Makes a volume larger.
+    VolumeResize {
+        /// The disk.
+        disk: DiskId,
+        /// Bytes it shall have.
+        size: u64,
+    },
+    /// Removes a volume.
+    VolumeDelete {
+        /// The disk whose volume it is, or was to be.
+        disk: DiskId,
+        /// Where it is.
+        storage_domain: StorageDomainId,
+    },
+    /// Checks an uploaded file and gives it the volume's name.
+    UploadInstall {
+        /// The transfer.
+        transfer: TransferId,
+        /// The disk.
+        disk: DiskId,
+    },
+    /// Starts a domain.
+    DomainStart {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+        /// Which run this is.
+        epoch: u64,
+    },
+    /// Starts a domain from its saved memory.
+    DomainRestore {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+        /// Which run this is.
+        epoch: u64,
+    },
+    /// Lets a paused domain go on.
+    DomainResume {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+    },
+    /// Ends a domain.
+    DomainDestroy {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+    },
+    /// Asks a guest to end.
+    DomainShutdown {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+    },
+    /// Asks a guest to restart.
+    DomainReboot {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+    },
+    /// Restarts a domain.
+    DomainReset {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+    },
+    /// Saves a domain's memory.
+    DomainSuspend {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+    },
+    /// Forgets a domain and its saved memory.
+    DomainUndefine {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+    },
+    /// Changes a running domain's CD.
+    CdChange {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+        /// The new CD.
+        disk: Option<DiskId>,
+    },
+    /// Plugs a disk into a running domain.
+    DiskPlug {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+        /// The disk.
+        disk: DiskId,
+    },
+    /// Takes a disk out of a running domain.
+    DiskUnplug {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+        /// The disk.
+        disk: DiskId,
+    },
+    /// Plugs an interface into a running domain, or changes it there.
+    NicPlug {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+        /// The interface.
+        nic: NicId,
+    },
+    /// Takes an interface out of a running domain.
+    NicUnplug {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+        /// The interface.
+        nic: NicId,
+    },
+}
