@@ -1,0 +1,15 @@
+/* Keyboard, mouse and tablet: what the client does is printed as `event` lines. */
+#ifndef INPUT_H
+#define INPUT_H
+
+#include <spice.h>
+
+void input_init(SpiceServer *server);
+
+/* Takes the tablet away or gives it back: without one the client is in server mouse mode. */
+void input_tablet(SpiceServer *server, int present);
+
+/* The lock keys as the guest has them (SPICE_KEYBOARD_MODIFIER_FLAGS). */
+void input_leds(uint8_t leds);
+
+#endif
