@@ -1,0 +1,7 @@
+//! What the wire promises, type by type: see the modules.
+#![allow(clippy::unwrap_used)]
+
+mod hostile;
+mod recorded;
+mod round_trip;
+mod services;
