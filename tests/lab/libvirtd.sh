@@ -10,7 +10,8 @@
 #   libvirtd.sh purge DIR   kill, and end the guests that were started from DIR as well
 #   libvirtd.sh uri DIR     print the connection URI
 #
-# DIR must be short: a UNIX socket's path has at most 107 characters. Needs root.
+# DIR must be short: a UNIX socket's path has at most 107 characters. Needs root. The sockets are for
+# root and, through sudo, for the group of who ran it.
 set -eu
 action=${1:?usage: libvirtd.sh start|stop|kill|purge|uri DIR}
 dir=${2:?usage: libvirtd.sh start|stop|kill|purge|uri DIR}
@@ -26,12 +27,14 @@ configure() {
   mkdir -p "$dir/etc" "$dir/var" "$dir/run" "$dir/log" "$dir/cache"
   dir=$(cd "$dir" && pwd -P)
   [ -s "$dir/etc/host_uuid" ] || cat /proc/sys/kernel/random/uuid >"$dir/etc/host_uuid"
+  # Run through sudo, the person who did so is to reach the socket as well.
+  group=$(getent group "${SUDO_GID:-0}" | cut -d: -f1)
   # host_uuid is set because virtual machines and containers often lack an SMBIOS to take it from.
   cat >"$dir/etc/libvirtd.conf" <<C
 listen_tls = 0
 listen_tcp = 0
-unix_sock_group = "root"
-unix_sock_rw_perms = "0700"
+unix_sock_group = "$group"
+unix_sock_rw_perms = "0770"
 auth_unix_rw = "none"
 auth_unix_ro = "none"
 host_uuid = "$(cat "$dir/etc/host_uuid")"
@@ -78,23 +81,21 @@ start() {
   uri
 }
 
-end() { # SIGNAL
-  if alive "$dir/run/libvirtd.pid" libvirtd; then
+end() { # SIGNAL PIDFILE NAME
+  if alive "$2" "$3"; then
     kill "-$1" "$pid"
     tries=0
-    while [ -d "/proc/$pid" ] && [ "$tries" -lt 50 ]; do tries=$((tries + 1)); sleep 0.1; done
+    while [ -d "/proc/$pid" ] && [ "$tries" -lt 100 ]; do tries=$((tries + 1)); sleep 0.05; done
   fi
 }
 
 case $action in
   start) start ;;
   uri) uri ;;
-  stop) end TERM ;;
-  kill) end KILL ;;
+  stop) end TERM "$dir/run/libvirtd.pid" libvirtd ;;
+  kill) end KILL "$dir/run/libvirtd.pid" libvirtd ;;
   purge)
-    end KILL
-    for file in "$dir"/run/qemu/*.pid; do
-      if alive "$file" qemu-system-x86; then kill -KILL "$pid"; fi
-    done ;;
+    end KILL "$dir/run/libvirtd.pid" libvirtd
+    for file in "$dir"/run/qemu/*.pid; do end KILL "$file" qemu-system-x86; done ;;
   *) echo "unknown action $action" >&2; exit 2 ;;
 esac
