@@ -1,1 +1,10 @@
-//! See ARCHITECTURE.md.
+//! What the console's page and its worker say to each other: plain data, turned into JavaScript
+//! arrays and back by hand, so that the page carries neither the SPICE core nor a serializer.
+//!
+//! The worker itself (sockets, decoding, painting) is this package's binary; it is the only side
+//! that speaks SPICE. Nothing here is exported to JavaScript: every module that links this library
+//! would carry the export.
+
+mod message;
+
+pub use message::{Cursor, FromWorker, Message, Phase, Statistics, ToWorker};

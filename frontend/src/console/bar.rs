@@ -1,0 +1,169 @@
+//! The bar at the top edge: who this is, how well it goes, and every control of the console.
+//!
+//! It hides in full screen until the pointer or the focus comes to the edge, and can be moved along
+//! it, so that it never keeps a part of the guest's picture from the person.
+
+use console_worker::Phase;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, PointerEvent};
+
+use super::session::{Menu, Scale, Session};
+use crate::ui::icon::Icon;
+
+/// Share of the window's width that one press of an arrow key moves the bar by, in percent.
+const STEP: f64 = 5.0;
+
+/// The bar.
+#[component]
+pub fn Bar(
+    /// The console.
+    session: Session,
+    /// The machine's name.
+    name: Signal<String>,
+    /// Where the close button leads.
+    leave: String,
+    /// Whether the picture fills the screen.
+    full: RwSignal<bool>,
+) -> impl IntoView {
+    let place = RwSignal::new(50.0_f64);
+    let dragging = RwSignal::new(false);
+    let quality = move || {
+        let phase = session.state.with(|state| state.phase);
+        session.meter.with(|meter| meter.quality(phase))
+    };
+    let toggle = move |menu: Menu| {
+        session.menu.update(|open| *open = if *open == Some(menu) { None } else { Some(menu) });
+    };
+    let expanded = move |menu: Menu| move || (session.menu.get() == Some(menu)).to_string();
+    let scale_word = move || match session.scale.get() {
+        Scale::Fit => "Fit",
+        Scale::Pixel => "1:1",
+    };
+    let grab = move |event: PointerEvent| {
+        if let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) {
+            let _ = target.set_pointer_capture(event.pointer_id());
+        }
+        dragging.set(true);
+    };
+    let drag = move |event: PointerEvent| {
+        let width = window().inner_width().ok().and_then(|width| width.as_f64()).unwrap_or(0.0);
+        if dragging.get_untracked() && width > 0.0 {
+            place.set((f64::from(event.client_x()) / width * 100.0).clamp(10.0, 90.0));
+        }
+    };
+    let nudge = move |event: web_sys::KeyboardEvent| {
+        let step = match event.key().as_str() {
+            "ArrowLeft" => -STEP,
+            "ArrowRight" => STEP,
+            _ => return,
+        };
+        event.prevent_default();
+        place.update(|place| *place = (*place + step).clamp(10.0, 90.0));
+    };
+    view! {
+        <div
+            class="sf-pill"
+            role="toolbar"
+            aria-label="Console"
+            class:is-hiding=full
+            style:inset-inline-start=move || format!("{}%", place.get())
+        >
+            <button
+                type="button"
+                class="sf-grip"
+                aria-label="Move the bar along the edge; arrow keys work too"
+                on:pointerdown=grab
+                on:pointermove=drag
+                on:pointerup=move |_| dragging.set(false)
+                on:keydown=nudge
+            >
+                <Icon name="grip"/>
+            </button>
+            <span class="sf-pill__id">
+                <b class="sf-pill__name" title=move || name.get()>{move || name.get()}</b>
+                <span
+                    class=move || format!("sf-bars is-{}", quality().0)
+                    role="img"
+                    aria-label=move || format!("Connection: {}", quality().1)
+                    title=move || quality().1
+                >
+                    <i></i><i></i><i></i><i></i>
+                </span>
+            </span>
+            <span class="sf-pill__sep"></span>
+            <button
+                type="button"
+                aria-label="Keys"
+                aria-haspopup="menu"
+                aria-expanded=expanded(Menu::Keys)
+                on:click=move |_| toggle(Menu::Keys)
+            >
+                <Icon name="keyboard"/>
+                <span class="sf-hide-s">"Keys"</span>
+            </button>
+            <button
+                type="button"
+                aria-label="Power and disc"
+                aria-haspopup="menu"
+                aria-expanded=expanded(Menu::Power)
+                on:click=move |_| toggle(Menu::Power)
+            >
+                <Icon name="power"/>
+            </button>
+            <span class="sf-pill__sep sf-hide-s"></span>
+            <button
+                type="button"
+                aria-label=move || match session.scale.get() {
+                    Scale::Fit => "Scale: fit to window; press for one pixel to one pixel",
+                    Scale::Pixel => "Scale: one pixel to one pixel; press to fit the window",
+                }
+                on:click=move |_| {
+                    session
+                        .set_scale(match session.scale.get_untracked() {
+                            Scale::Fit => Scale::Pixel,
+                            Scale::Pixel => Scale::Fit,
+                        });
+                }
+            >
+                <Icon name="fit"/>
+                <span class="sf-hide-s">{scale_word}</span>
+            </button>
+            <button
+                type="button"
+                aria-label="Statistics"
+                aria-pressed=move || session.overlay.get().to_string()
+                on:click=move |_| session.overlay.update(|shown| *shown = !*shown)
+            >
+                <Icon name="signal"/>
+            </button>
+            <span class="sf-pill__sep"></span>
+            <button
+                type="button"
+                aria-label=move || if full.get() { "Leave full screen" } else { "Full screen" }
+                aria-pressed=move || full.get().to_string()
+                on:click=move |_| super::view::toggle_full_screen()
+            >
+                <Icon name="max"/>
+            </button>
+            <a href=leave aria-label="Close console, the machine keeps running">
+                <Icon name="close"/>
+            </a>
+        </div>
+        <Announce session=session/>
+    }
+    .into_any()
+}
+
+/// Says changes of the connection to those who do not see the picture.
+#[component]
+fn Announce(session: Session) -> impl IntoView {
+    let words = move || {
+        session.state.with(|state| match state.phase {
+            Phase::Connecting => "Connecting".to_owned(),
+            Phase::Connected => "Connected".to_owned(),
+            Phase::Reconnecting | Phase::Waiting | Phase::Closed => state.reason.clone(),
+        })
+    };
+    view! { <p class="sf-sr" role="status">{words}</p> }
+}

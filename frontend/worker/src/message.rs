@@ -1,0 +1,443 @@
+//! The messages and their form on the wire between page and worker.
+//!
+//! A message is a JavaScript array: a short word that names it, then its fields in order. Both ends
+//! are built from one commit, so there is no version; an array that cannot be read is dropped.
+
+use js_sys::{Array, JsString, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::OffscreenCanvas;
+
+/// Something that travels as one array.
+pub trait Message: Sized {
+    /// As the array that `postMessage` takes.
+    fn encode(&self) -> Array;
+    /// `None` when the array is none of ours.
+    fn decode(value: &JsValue) -> Option<Self>;
+}
+
+/// What the page asks of the worker.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ToWorker {
+    /// The first message: where to paint, and how to reach the gateway.
+    Init {
+        /// The canvas whose control was transferred; must be in the transfer list.
+        canvas: OffscreenCanvas,
+        /// `wss://…/saffron/console`.
+        url: String,
+        /// The one-time console ticket: 64 hexadecimal digits.
+        ticket: String,
+    },
+    /// The answer to [`FromWorker::NeedTicket`]: 64 hexadecimal digits.
+    Ticket(String),
+    /// The answer to [`FromWorker::NeedTicket`] when none is to be had: do not ask again before
+    /// the page says [`ToWorker::Reconnect`].
+    NoTicket {
+        /// A sentence for the person.
+        reason: String,
+    },
+    /// Try to connect now instead of at the end of the pause.
+    Reconnect,
+    /// A key went down or up.
+    Key {
+        /// XT set 1 make code; `0xe0xx` for the extended keys.
+        scancode: u16,
+        /// Down, or up.
+        down: bool,
+    },
+    /// The pointer is here, in the guest's pixels (client mouse mode).
+    Position {
+        /// From the left edge.
+        x: u32,
+        /// From the top edge.
+        y: u32,
+    },
+    /// The pointer moved by so much (server mouse mode).
+    Motion {
+        /// To the right.
+        dx: i32,
+        /// Downwards.
+        dy: i32,
+    },
+    /// A button went down or up: 1 left, 2 middle, 3 right, 4 wheel up, 5 wheel down, 6 side, 7 extra.
+    Button {
+        /// `SPICE_MOUSE_BUTTON_*`.
+        button: u8,
+        /// Down, or up.
+        down: bool,
+    },
+    /// The lock keys of the person's keyboard.
+    Locks {
+        /// Caps Lock is on.
+        caps: bool,
+        /// Num Lock is on.
+        num: bool,
+        /// Scroll Lock is on.
+        scroll: bool,
+    },
+    /// Every key and button up: the page lost the focus.
+    ReleaseAll,
+    /// Answer with [`FromWorker::Picture`].
+    Picture,
+    /// Answer with [`FromWorker::Statistics`].
+    Statistics,
+    /// Close all channels and end.
+    Close,
+}
+
+/// How the connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The first connection is being made.
+    Connecting,
+    /// The guest's picture is live.
+    Connected,
+    /// It was there and is being made again; the last picture stays.
+    Reconnecting,
+    /// It waits for the page (the machine is off, or the right is gone).
+    Waiting,
+    /// For good.
+    Closed,
+}
+
+/// The guest's pointer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cursor {
+    /// The guest shows none.
+    Hidden,
+    /// This picture.
+    Shape {
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+        /// The pixel that points, from the left.
+        hot_x: u32,
+        /// The pixel that points, from the top.
+        hot_y: u32,
+        /// Rows from the top, four bytes a pixel, not multiplied by alpha.
+        rgba: Vec<u8>,
+    },
+}
+
+/// Figures of one console since its worker began; what the statistics overlay and tests read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Statistics {
+    /// Display messages processed.
+    pub draws: f64,
+    /// Animation frames in which something was painted.
+    pub frames: f64,
+    /// Bytes from the gateway.
+    pub bytes: f64,
+    /// Stream frames that were shown.
+    pub stream_frames: f64,
+    /// Messages that could not be read; the session went on.
+    pub errors: f64,
+    /// Milliseconds spent decoding and drawing.
+    pub decode_ms: f64,
+    /// Milliseconds spent painting.
+    pub paint_ms: f64,
+    /// Milliseconds from the worker's start to the first painted frame; 0 before it.
+    pub first_paint_ms: f64,
+    /// Times the connection was made.
+    pub connections: f64,
+    /// The channels that are open, by name.
+    pub channels: Vec<String>,
+    /// What went wrong last, in words; empty when nothing did.
+    pub last_error: String,
+}
+
+/// What the worker tells the page.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FromWorker {
+    /// The connection's state changed.
+    State {
+        /// The new state.
+        phase: Phase,
+        /// The WebSocket close code that led here; 0 when none did.
+        code: u16,
+        /// A sentence for the person; empty when there is nothing to say.
+        reason: String,
+    },
+    /// Get a fresh ticket and send [`ToWorker::Ticket`] or [`ToWorker::NoTicket`].
+    NeedTicket,
+    /// The guest's screen has this size; the canvas was given it.
+    Size {
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+    },
+    /// Whether the guest takes positions (client mode) or movements (server mode).
+    MouseMode {
+        /// Client mode.
+        client: bool,
+    },
+    /// The guest's pointer changed (client mode; in server mode the worker paints it).
+    Cursor(Cursor),
+    /// The guest's lock keys.
+    Locks {
+        /// Caps Lock is on.
+        caps: bool,
+        /// Num Lock is on.
+        num: bool,
+        /// Scroll Lock is on.
+        scroll: bool,
+    },
+    /// Something went wrong that did not end the session.
+    Problem(String),
+    /// The exact current picture as a PNG file; empty when there is none yet.
+    Picture(Vec<u8>),
+    /// The figures asked for.
+    Statistics(Statistics),
+}
+
+/// Reads an array's fields in order.
+struct Fields {
+    array: Array,
+    next: u32,
+}
+
+impl Fields {
+    fn of(value: &JsValue) -> Option<(String, Self)> {
+        let array = value.dyn_ref::<Array>()?.clone();
+        let name = array.get(0).as_string()?;
+        Some((name, Self { array, next: 1 }))
+    }
+
+    fn value(&mut self) -> JsValue {
+        let value = self.array.get(self.next);
+        self.next += 1;
+        value
+    }
+
+    fn text(&mut self) -> Option<String> {
+        self.value().as_string()
+    }
+
+    fn number(&mut self) -> Option<f64> {
+        self.value().as_f64()
+    }
+
+    fn flag(&mut self) -> Option<bool> {
+        self.value().as_bool()
+    }
+
+    fn bytes(&mut self) -> Option<Vec<u8>> {
+        self.value().dyn_ref::<Uint8Array>().map(Uint8Array::to_vec)
+    }
+}
+
+fn array(name: &str, fields: &[JsValue]) -> Array {
+    let array = Array::new_with_length(1 + fields.len() as u32);
+    array.set(0, JsString::from(name).into());
+    for (index, field) in fields.iter().enumerate() {
+        array.set(1 + index as u32, field.clone());
+    }
+    array
+}
+
+fn bytes(bytes: &[u8]) -> JsValue {
+    Uint8Array::from(bytes).into()
+}
+
+impl Message for ToWorker {
+    fn encode(&self) -> Array {
+        match self {
+            Self::Init {
+                canvas,
+                url,
+                ticket,
+            } => array(
+                "init",
+                &[
+                    canvas.clone().into(),
+                    url.as_str().into(),
+                    ticket.as_str().into(),
+                ],
+            ),
+            Self::Ticket(ticket) => array("ticket", &[ticket.as_str().into()]),
+            Self::NoTicket { reason } => array("no-ticket", &[reason.as_str().into()]),
+            Self::Reconnect => array("reconnect", &[]),
+            Self::Key { scancode, down } => array("key", &[(*scancode).into(), (*down).into()]),
+            Self::Position { x, y } => array("position", &[(*x).into(), (*y).into()]),
+            Self::Motion { dx, dy } => array("motion", &[(*dx).into(), (*dy).into()]),
+            Self::Button { button, down } => array("button", &[(*button).into(), (*down).into()]),
+            Self::Locks { caps, num, scroll } => array(
+                "locks",
+                &[(*caps).into(), (*num).into(), (*scroll).into()],
+            ),
+            Self::ReleaseAll => array("release", &[]),
+            Self::Picture => array("picture", &[]),
+            Self::Statistics => array("statistics", &[]),
+            Self::Close => array("close", &[]),
+        }
+    }
+
+    fn decode(value: &JsValue) -> Option<Self> {
+        let (name, mut f) = Fields::of(value)?;
+        Some(match name.as_str() {
+            "init" => Self::Init {
+                canvas: f.value().dyn_into().ok()?,
+                url: f.text()?,
+                ticket: f.text()?,
+            },
+            "ticket" => Self::Ticket(f.text()?),
+            "no-ticket" => Self::NoTicket { reason: f.text()? },
+            "reconnect" => Self::Reconnect,
+            "key" => Self::Key {
+                scancode: f.number()? as u16,
+                down: f.flag()?,
+            },
+            "position" => Self::Position {
+                x: f.number()? as u32,
+                y: f.number()? as u32,
+            },
+            "motion" => Self::Motion {
+                dx: f.number()? as i32,
+                dy: f.number()? as i32,
+            },
+            "button" => Self::Button {
+                button: f.number()? as u8,
+                down: f.flag()?,
+            },
+            "locks" => Self::Locks {
+                caps: f.flag()?,
+                num: f.flag()?,
+                scroll: f.flag()?,
+            },
+            "release" => Self::ReleaseAll,
+            "picture" => Self::Picture,
+            "statistics" => Self::Statistics,
+            "close" => Self::Close,
+            _ => return None,
+        })
+    }
+}
+
+const PHASES: [Phase; 5] = [
+    Phase::Connecting,
+    Phase::Connected,
+    Phase::Reconnecting,
+    Phase::Waiting,
+    Phase::Closed,
+];
+
+impl Message for FromWorker {
+    fn encode(&self) -> Array {
+        match self {
+            Self::State {
+                phase,
+                code,
+                reason,
+            } => array(
+                "state",
+                &[
+                    (*phase as u32).into(),
+                    (*code).into(),
+                    reason.as_str().into(),
+                ],
+            ),
+            Self::NeedTicket => array("need-ticket", &[]),
+            Self::Size { width, height } => array("size", &[(*width).into(), (*height).into()]),
+            Self::MouseMode { client } => array("mouse-mode", &[(*client).into()]),
+            Self::Cursor(Cursor::Hidden) => array("cursor", &[]),
+            Self::Cursor(Cursor::Shape {
+                width,
+                height,
+                hot_x,
+                hot_y,
+                rgba,
+            }) => array(
+                "cursor",
+                &[
+                    bytes(rgba),
+                    (*width).into(),
+                    (*height).into(),
+                    (*hot_x).into(),
+                    (*hot_y).into(),
+                ],
+            ),
+            Self::Locks { caps, num, scroll } => array(
+                "locks",
+                &[(*caps).into(), (*num).into(), (*scroll).into()],
+            ),
+            Self::Problem(text) => array("problem", &[text.as_str().into()]),
+            Self::Picture(png) => array("picture", &[bytes(png)]),
+            Self::Statistics(s) => {
+                let channels = Array::new();
+                for name in &s.channels {
+                    channels.push(&name.as_str().into());
+                }
+                array(
+                    "statistics",
+                    &[
+                        s.draws.into(),
+                        s.frames.into(),
+                        s.bytes.into(),
+                        s.stream_frames.into(),
+                        s.errors.into(),
+                        s.decode_ms.into(),
+                        s.paint_ms.into(),
+                        s.first_paint_ms.into(),
+                        s.connections.into(),
+                        channels.into(),
+                        s.last_error.as_str().into(),
+                    ],
+                )
+            }
+        }
+    }
+
+    fn decode(value: &JsValue) -> Option<Self> {
+        let (name, mut f) = Fields::of(value)?;
+        Some(match name.as_str() {
+            "state" => Self::State {
+                phase: *PHASES.get(f.number()? as usize)?,
+                code: f.number()? as u16,
+                reason: f.text()?,
+            },
+            "need-ticket" => Self::NeedTicket,
+            "size" => Self::Size {
+                width: f.number()? as u32,
+                height: f.number()? as u32,
+            },
+            "mouse-mode" => Self::MouseMode { client: f.flag()? },
+            "cursor" => Self::Cursor(match f.bytes() {
+                None => Cursor::Hidden,
+                Some(rgba) => Cursor::Shape {
+                    rgba,
+                    width: f.number()? as u32,
+                    height: f.number()? as u32,
+                    hot_x: f.number()? as u32,
+                    hot_y: f.number()? as u32,
+                },
+            }),
+            "locks" => Self::Locks {
+                caps: f.flag()?,
+                num: f.flag()?,
+                scroll: f.flag()?,
+            },
+            "problem" => Self::Problem(f.text()?),
+            "picture" => Self::Picture(f.bytes()?),
+            "statistics" => Self::Statistics(Statistics {
+                draws: f.number()?,
+                frames: f.number()?,
+                bytes: f.number()?,
+                stream_frames: f.number()?,
+                errors: f.number()?,
+                decode_ms: f.number()?,
+                paint_ms: f.number()?,
+                first_paint_ms: f.number()?,
+                connections: f.number()?,
+                channels: f
+                    .value()
+                    .dyn_ref::<Array>()?
+                    .iter()
+                    .filter_map(|name| name.as_string())
+                    .collect(),
+                last_error: f.text()?,
+            }),
+            _ => return None,
+        })
+    }
+}
