@@ -1,7 +1,24 @@
 //! Both portals, rendered in the browser; see ARCHITECTURE.md.
-use leptos::prelude::*;
+#![allow(dead_code)]
+mod app;
+mod client;
+mod format;
+mod json;
+mod live;
+mod navigation;
+mod query;
+mod route;
+mod store;
+mod task;
+mod text;
+mod ui;
+mod upload;
+mod work;
 
 /// Starts the Administration Portal.
-pub fn administration() { leptos::mount::mount_to_body(|| view! { <p>"Administration"</p> }); }
+pub fn administration() {
+    let app = app::App::start(app::Portal::Administration);
+    std::mem::forget(app);
+}
 /// Starts the User Portal.
-pub fn user() { leptos::mount::mount_to_body(|| view! { <p>"User"</p> }); }
+pub fn user() {}
