@@ -1,0 +1,566 @@
+//! Volumes of a storage domain on this machine: files in `images/<storage domain>`, each named by
+//! the id of its disk, in a directory pool of libvirt's.
+//!
+//! The files are made, grown and removed here and not through libvirt's volume calls, because
+//! those go by the format that libvirt has guessed from a file's content, which a guest can write
+//! (CVE-2026-24708). Here the format is always the one that we have declared, and `qemu-img` is
+//! started without a shell, with fixed arguments and limits.
+//!
+//! What is being made has a name of its own (`.<id>.<random>.part`) and gets the real one when it
+//! is complete and on the disk, so that a crash never leaves half a volume. No name of a user's is
+//! ever part of a path, and nothing is opened through a link.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+use tokio::io::AsyncReadExt;
+use uuid::Uuid;
+use virt::connect::Connect;
+use virt::error::ErrorNumber;
+
+use super::connection::failed;
+use super::domain_xml::volume_path;
+use super::xml::Element;
+use super::{blocking, lock};
+use crate::host::{
+    HostError, PoolInfo, VolumeAccess, VolumeFormat, VolumeInfo, VolumeRef, VolumeSpec,
+};
+use crate::image::{self, ImageError, ImageFormat, Limits};
+
+/// Creating and resizing need no more than the tables of an image.
+const QUICK: Duration = Duration::from_secs(60);
+/// Copying a disk.
+const COPY: Duration = Duration::from_secs(6 * 3600);
+/// Address space of qemu-img.
+const ADDRESS_SPACE: u64 = 4 << 30;
+const MAX_MESSAGE: u64 = 16 << 10;
+const MAX_VIRTUAL_BYTES: u64 = 64 << 40;
+
+/// The images of this machine.
+#[derive(Debug, Clone)]
+pub(super) struct Images {
+    root: PathBuf,
+    /// Files that are being made, so that tidying up leaves them alone.
+    unfinished: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Images {
+    pub fn new(root: PathBuf) -> Self {
+        Self {
+            root,
+            unfinished: Arc::default(),
+        }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Makes the directory, and removes what was left unfinished by an earlier run.
+    pub fn prepare(&self, storage_domain: Uuid) -> Result<PoolInfo, HostError> {
+        let path = self.root.join(storage_domain.to_string());
+        std::fs::create_dir_all(&path).map_err(|e| io(&e, "the storage domain's directory"))?;
+        let directory = self.directory(storage_domain)?;
+        for name in names(&directory)? {
+            let kept = lock(&self.unfinished).contains(&name);
+            if name.starts_with('.') && name.ends_with(".part") && !kept {
+                let _ = rustix::fs::unlinkat(&directory, &name, AtFlags::empty());
+            }
+        }
+        space(&directory)
+    }
+
+    fn directory(&self, storage_domain: Uuid) -> Result<OwnedFd, HostError> {
+        let path = self.root.join(storage_domain.to_string());
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::open(&path, flags, Mode::empty()).map_err(|e| match e {
+            Errno::NOENT => HostError::NotFound {
+                what: format!("storage domain {storage_domain}"),
+            },
+            e => errno(e, "the storage domain's directory"),
+        })
+    }
+
+    /// Whether its file system can go around its cache, as disks shall. Some (tmpfs) cannot.
+    pub fn direct_io(&self, storage_domain: Uuid) -> bool {
+        let Ok(part) = Part::new(self, storage_domain, Uuid::nil()) else {
+            return false;
+        };
+        let made = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::DIRECT | OFlags::CLOEXEC;
+        rustix::fs::openat(&part.directory, &part.name, made, Mode::RUSR | Mode::WUSR).is_ok()
+    }
+
+    /// Opens a volume's file.
+    pub fn open(&self, volume: VolumeRef, access: VolumeAccess) -> Result<File, HostError> {
+        let directory = self.directory(volume.storage_domain)?;
+        let name = volume.volume.to_string();
+        // NONBLOCK: opening a pipe that somebody has put there must not wait for ever.
+        let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let flags = match access {
+            VolumeAccess::Read => flags | OFlags::RDONLY,
+            VolumeAccess::Write => flags | OFlags::RDWR,
+            VolumeAccess::Replace => flags | OFlags::RDWR | OFlags::CREATE,
+        };
+        let fd =
+            rustix::fs::openat(&directory, &name, flags, Mode::RUSR | Mode::WUSR).map_err(|e| {
+                match e {
+                    Errno::NOENT => not_found(volume),
+                    Errno::LOOP | Errno::NXIO => not_regular(volume),
+                    e => errno(e, "a volume"),
+                }
+            })?;
+        let stat = rustix::fs::fstat(&fd).map_err(|e| errno(e, "a volume"))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(not_regular(volume));
+        }
+        let file = File::from(fd);
+        if access == VolumeAccess::Replace {
+            file.set_len(0).map_err(|e| io(&e, "a volume"))?;
+        }
+        Ok(file)
+    }
+
+    /// What is known of it.
+    pub fn info(
+        &self,
+        volume: VolumeRef,
+        format: VolumeFormat,
+    ) -> Result<Option<VolumeInfo>, HostError> {
+        let mut file = match self.open(volume, VolumeAccess::Read) {
+            Ok(file) => file,
+            Err(HostError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let stat = rustix::fs::fstat(&file).map_err(|e| errno(e, "a volume"))?;
+        let number = |n: i64| u64::try_from(n).unwrap_or(0);
+        let file_bytes = number(stat.st_size);
+        let virtual_bytes = match format {
+            VolumeFormat::Raw => file_bytes,
+            VolumeFormat::Qcow2 => {
+                image::qcow2_virtual_bytes(&mut file).map_err(|e| refused(&e))?
+            }
+        };
+        let actual_bytes = number(stat.st_blocks) * 512;
+        Ok(Some(VolumeInfo {
+            volume,
+            format,
+            virtual_bytes,
+            actual_bytes,
+            file_bytes,
+        }))
+    }
+
+    fn must_be(&self, volume: VolumeRef, format: VolumeFormat) -> Result<VolumeInfo, HostError> {
+        self.info(volume, format)?.ok_or_else(|| not_found(volume))
+    }
+
+    /// The volumes there are.
+    pub fn list(&self, storage_domain: Uuid) -> Result<Vec<VolumeRef>, HostError> {
+        let mut volumes: Vec<VolumeRef> = names(&self.directory(storage_domain)?)?
+            .iter()
+            .filter_map(|name| {
+                let volume: Uuid = name.parse().ok()?;
+                // Other spellings of a UUID are not our names.
+                (volume.to_string() == *name).then_some(VolumeRef {
+                    storage_domain,
+                    volume,
+                })
+            })
+            .collect();
+        volumes.sort();
+        Ok(volumes)
+    }
+
+    /// Makes a volume; one that is there is left alone.
+    pub async fn create(&self, spec: &VolumeSpec) -> Result<VolumeInfo, HostError> {
+        let bytes = size(spec.virtual_bytes)?;
+        if let Some(info) = self.info(spec.volume, spec.format)? {
+            return Ok(info);
+        }
+        let part = Part::new(self, spec.volume.storage_domain, spec.volume.volume)?;
+        let mut options = format!(
+            "preallocation={}",
+            if spec.sparse { "off" } else { "falloc" }
+        );
+        if spec.format == VolumeFormat::Qcow2 {
+            options.push_str(",compat=1.1");
+        }
+        let arguments = [
+            "create",
+            "-q",
+            "-f",
+            spec.format.as_str(),
+            "-o",
+            &options,
+            "--",
+        ];
+        qemu_img(&arguments, &[&part.path()], &[&bytes.to_string()], QUICK).await?;
+        let volume = spec.volume;
+        blocking(move || part.finish(volume)).await?;
+        self.must_be(spec.volume, spec.format)
+    }
+
+    /// Makes a volume with another one's content.
+    pub async fn copy(
+        &self,
+        source: VolumeRef,
+        source_format: VolumeFormat,
+        spec: &VolumeSpec,
+    ) -> Result<VolumeInfo, HostError> {
+        if let Some(info) = self.info(spec.volume, spec.format)? {
+            return Ok(info);
+        }
+        let mut file = self.open(source, VolumeAccess::Read)?;
+        // What qemu-img is to read was acceptable when it came; it is looked at again all the same,
+        // as this is where it would follow a reference to another file.
+        let format = match source_format {
+            VolumeFormat::Raw => ImageFormat::Raw,
+            VolumeFormat::Qcow2 => ImageFormat::Qcow2,
+        };
+        let limits = Limits {
+            virtual_bytes: MAX_VIRTUAL_BYTES,
+            snapshots: u32::from(u16::MAX),
+        };
+        let facts = image::inspect(format, &mut file, &limits).map_err(|e| refused(&e))?;
+        let part = Part::new(self, spec.volume.storage_domain, spec.volume.volume)?;
+        let arguments = [
+            "convert",
+            "-q",
+            "-f",
+            source_format.as_str(),
+            "-O",
+            spec.format.as_str(),
+            "--",
+        ];
+        let target = part.path();
+        qemu_img(
+            &arguments,
+            &[&volume_path(&self.root, source), &target],
+            &[],
+            COPY,
+        )
+        .await?;
+        let wanted = size(spec.virtual_bytes.max(facts.virtual_bytes))?;
+        if wanted > facts.virtual_bytes {
+            resize_file(&target, spec.format, wanted).await?;
+        }
+        let volume = spec.volume;
+        blocking(move || part.finish(volume)).await?;
+        self.must_be(spec.volume, spec.format)
+    }
+
+    /// Grows a volume that nobody has open.
+    pub async fn resize(
+        &self,
+        volume: VolumeRef,
+        format: VolumeFormat,
+        bytes: u64,
+    ) -> Result<VolumeInfo, HostError> {
+        if self.growth(volume, format, bytes)? {
+            resize_file(&volume_path(&self.root, volume), format, size(bytes)?).await?;
+        }
+        self.must_be(volume, format)
+    }
+
+    /// Whether a volume must grow to have this size. Never shrinks.
+    pub fn growth(
+        &self,
+        volume: VolumeRef,
+        format: VolumeFormat,
+        bytes: u64,
+    ) -> Result<bool, HostError> {
+        let (now, wanted) = (self.must_be(volume, format)?.virtual_bytes, size(bytes)?);
+        if wanted < now {
+            return Err(HostError::Invalid {
+                field: "size",
+                reason: format!("must be at least {now} bytes"),
+            });
+        }
+        Ok(wanted > now)
+    }
+
+    /// Removes a volume.
+    pub fn delete(&self, volume: VolumeRef) -> Result<(), HostError> {
+        let directory = match self.directory(volume.storage_domain) {
+            Ok(directory) => directory,
+            Err(HostError::NotFound { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        match rustix::fs::unlinkat(&directory, volume.volume.to_string(), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(e) => return Err(errno(e, "a volume")),
+        }
+        rustix::fs::fsync(&directory).map_err(|e| errno(e, "the storage domain's directory"))
+    }
+}
+
+/// A file that is being made. Removed when dropped before it is finished.
+struct Part {
+    images: Images,
+    storage_domain: Uuid,
+    directory: OwnedFd,
+    name: String,
+}
+
+impl Part {
+    fn new(images: &Images, storage_domain: Uuid, volume: Uuid) -> Result<Self, HostError> {
+        let directory = images.directory(storage_domain)?;
+        let name = format!(".{volume}.{}.part", Uuid::new_v4().simple());
+        lock(&images.unfinished).insert(name.clone());
+        Ok(Self {
+            images: images.clone(),
+            storage_domain,
+            directory,
+            name,
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.images
+            .root
+            .join(self.storage_domain.to_string())
+            .join(&self.name)
+    }
+
+    /// Puts it on the disk and gives it its name. Another one that has the name already wins.
+    fn finish(self, volume: VolumeRef) -> Result<(), HostError> {
+        let what = "a volume";
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&self.directory, &self.name, flags, Mode::empty())
+            .map_err(|e| errno(e, what))?;
+        rustix::fs::fchmod(&fd, Mode::RUSR | Mode::WUSR).map_err(|e| errno(e, what))?;
+        rustix::fs::fsync(&fd).map_err(|e| errno(e, what))?;
+        let name = volume.volume.to_string();
+        match rustix::fs::linkat(
+            &self.directory,
+            &self.name,
+            &self.directory,
+            &name,
+            AtFlags::empty(),
+        ) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(e) => return Err(errno(e, what)),
+        }
+        rustix::fs::fsync(&self.directory).map_err(|e| errno(e, what))
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let _ = rustix::fs::unlinkat(&self.directory, &self.name, AtFlags::empty());
+        lock(&self.images.unfinished).remove(&self.name);
+    }
+}
+
+async fn resize_file(path: &Path, format: VolumeFormat, bytes: u64) -> Result<(), HostError> {
+    match format {
+        VolumeFormat::Raw => {
+            let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+            let fd =
+                rustix::fs::open(path, flags, Mode::empty()).map_err(|e| errno(e, "a volume"))?;
+            rustix::fs::ftruncate(&fd, bytes).map_err(|e| errno(e, "a volume"))
+        }
+        VolumeFormat::Qcow2 => {
+            qemu_img(
+                &["resize", "-q", "-f", "qcow2", "--"],
+                &[path],
+                &[&bytes.to_string()],
+                QUICK,
+            )
+            .await
+        }
+    }
+}
+
+/// Runs qemu-img: no shell, fixed arguments, paths of ours (absolute, so never an option nor a
+/// protocol), an empty environment, limits on processor time, memory and open files.
+async fn qemu_img(
+    arguments: &[&str],
+    paths: &[&Path],
+    rest: &[&str],
+    limit: Duration,
+) -> Result<(), HostError> {
+    if paths.iter().any(|path| !path.is_absolute()) {
+        return Err(HostError::Invalid {
+            field: "images directory",
+            reason: "must be an absolute path".to_owned(),
+        });
+    }
+    let failed = |e: std::io::Error| HostError::Failed {
+        what: format!("qemu-img cannot be run: {e}"),
+    };
+    let mut child = tokio::process::Command::new("prlimit")
+        .arg(format!("--cpu={}", limit.as_secs()))
+        .arg(format!("--as={ADDRESS_SPACE}"))
+        .args(["--nofile=64", "--core=0", "--", "qemu-img"])
+        .args(arguments)
+        .args(paths)
+        .args(rest)
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(failed)?;
+    let errors = child.stderr.take();
+    let run = async {
+        let mut message = Vec::new();
+        if let Some(errors) = errors {
+            errors.take(MAX_MESSAGE).read_to_end(&mut message).await?;
+        }
+        Ok::<_, std::io::Error>((child.wait().await?, message))
+    };
+    let (status, message) = match tokio::time::timeout(limit, run).await {
+        Ok(result) => result.map_err(failed)?,
+        Err(_) => {
+            return Err(HostError::Failed {
+                what: format!("qemu-img took longer than {} s", limit.as_secs()),
+            });
+        }
+    };
+    if status.success() {
+        return Ok(());
+    }
+    let message = String::from_utf8_lossy(&message);
+    let what = message
+        .lines()
+        .next()
+        .unwrap_or("qemu-img failed without a word")
+        .to_owned();
+    if message.contains("No space left on device") || message.contains("Disk quota exceeded") {
+        return Err(HostError::NoSpace { what });
+    }
+    Err(HostError::Failed { what })
+}
+
+fn names(directory: &OwnedFd) -> Result<Vec<String>, HostError> {
+    let entries = rustix::fs::Dir::read_from(directory)
+        .map_err(|e| errno(e, "the storage domain's directory"))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|e| errno(e, "the storage domain's directory"))?;
+        if let Ok(name) = entry.file_name().to_str() {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+fn space(directory: &OwnedFd) -> Result<PoolInfo, HostError> {
+    let stat =
+        rustix::fs::fstatvfs(directory).map_err(|e| errno(e, "the storage domain's space"))?;
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    Ok(PoolInfo {
+        capacity_bytes: bytes(stat.f_blocks),
+        used_bytes: bytes(stat.f_blocks.saturating_sub(stat.f_bfree)),
+        available_bytes: bytes(stat.f_bavail),
+    })
+}
+
+/// A size that a disk can have.
+fn size(bytes: u64) -> Result<u64, HostError> {
+    if bytes == 0 || bytes > MAX_VIRTUAL_BYTES {
+        return Err(HostError::Invalid {
+            field: "size",
+            reason: format!("must be 1 to {MAX_VIRTUAL_BYTES} bytes"),
+        });
+    }
+    Ok(bytes.next_multiple_of(512))
+}
+
+fn not_found(volume: VolumeRef) -> HostError {
+    HostError::NotFound {
+        what: format!("volume {}", volume.volume),
+    }
+}
+
+fn not_regular(volume: VolumeRef) -> HostError {
+    HostError::Failed {
+        what: format!("volume {} is not a regular file", volume.volume),
+    }
+}
+
+fn refused(error: &ImageError) -> HostError {
+    HostError::Failed {
+        what: error.to_string(),
+    }
+}
+
+fn errno(error: Errno, what: &str) -> HostError {
+    io(&std::io::Error::from(error), what)
+}
+
+fn io(error: &std::io::Error, what: &str) -> HostError {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    match error.kind() {
+        StorageFull | QuotaExceeded => HostError::NoSpace {
+            what: what.to_owned(),
+        },
+        _ => HostError::Failed {
+            what: format!("{what} cannot be used: {error}"),
+        },
+    }
+}
+
+/// Makes libvirt know the directory as a pool, started, and again at each start of its daemon.
+pub(super) fn ensure_pool(
+    connection: &Connect,
+    images: &Path,
+    storage_domain: Uuid,
+) -> Result<(), HostError> {
+    let pool = match connection.lookup_storage_pool_by_uuid(storage_domain) {
+        Ok(pool) => pool,
+        Err(error) if error.code().is(ErrorNumber::NoStoragePool) => {
+            let path = images.join(storage_domain.to_string());
+            let path = path.to_str().ok_or_else(|| HostError::Invalid {
+                field: "images directory",
+                reason: "must have a name in UTF-8".to_owned(),
+            })?;
+            let definition = Element::new("pool")
+                .attr("type", "dir")
+                .child(Element::new("name").text(format!("saffron-{storage_domain}")))
+                .child(Element::new("uuid").text(storage_domain.to_string()))
+                .child(Element::new("target").child(Element::new("path").text(path)));
+            connection
+                .define_storage_pool_xml(&definition.to_xml(), 0)
+                .map_err(|e| failed(&e))?
+        }
+        Err(error) => return Err(failed(&error)),
+    };
+    let _ = pool.set_autostart(true);
+    if !pool.is_active().map_err(|e| failed(&e))? {
+        pool.create(0).map_err(|e| failed(&e))?;
+    }
+    Ok(())
+}
+
+/// Lets libvirt see what has changed. Only for whoever looks with other tools.
+pub(super) fn refresh_pool(connection: &Connect, storage_domain: Uuid) -> Result<(), HostError> {
+    match connection.lookup_storage_pool_by_uuid(storage_domain) {
+        Ok(pool) => pool.refresh(0).map(|_| ()).map_err(|e| failed(&e)),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Makes libvirt forget the pool.
+pub(super) fn forget_pool(connection: &Connect, storage_domain: Uuid) -> Result<(), HostError> {
+    let pool = match connection.lookup_storage_pool_by_uuid(storage_domain) {
+        Ok(pool) => pool,
+        Err(error) if error.code().is(ErrorNumber::NoStoragePool) => return Ok(()),
+        Err(error) => return Err(failed(&error)),
+    };
+    if pool.is_active().map_err(|e| failed(&e))? {
+        pool.destroy().map_err(|e| failed(&e))?;
+    }
+    pool.undefine().map_err(|e| failed(&e))
+}
