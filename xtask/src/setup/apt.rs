@@ -31,7 +31,7 @@ pub fn install<'a>(packages: impl Iterator<Item = &'a str>) -> Result<()> {
         run(&mut apt(root, &["update", "-qq"]))
     })?;
 
-    let (mut wanted, absent): (Vec<String>, Vec<String>) = packages
+    let (wanted, absent): (Vec<String>, Vec<String>) = packages
         .iter()
         .map(|name| (*name).to_owned())
         .partition(|name| candidate(name).is_some());
@@ -39,61 +39,98 @@ pub fn install<'a>(packages: impl Iterator<Item = &'a str>) -> Result<()> {
         // No error: what they bring is part of another package here. The caller looks again.
         say(format_args!("Not in this release: {}", absent.join(", ")));
     }
+    let (wanted, back) = match_qemu(wanted, &Here);
     if wanted.is_empty() {
         bail!(
             "none of these packages can be had here: {}",
-            absent.join(", ")
+            join(&packages)
         );
     }
-    let mut downgrade = false;
-    match_qemu(&mut wanted, &mut downgrade);
     say(format_args!("Installing {}", wanted.join(" ")));
     let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
-    if downgrade {
+    if back {
         arguments.push("--allow-downgrades");
     }
     arguments.extend(wanted.iter().map(String::as_str));
     step("Installing packages", || run(&mut apt(root, &arguments)))
 }
 
-/// QEMU's packages must be of one version, and apt does not step back by itself. A machine may have
-/// qemu-utils from backports, beside which Debian's own qemu-system-x86 is refused ("Breaks").
-fn match_qemu(wanted: &mut Vec<String>, downgrade: &mut bool) {
-    if !wanted.iter().any(|name| name == "qemu-system-x86") {
-        return;
+/// QEMU's packages must all be of one version, and apt does not see to that by itself: a machine may
+/// have qemu-utils from backports, beside which Debian's own qemu-system-x86 is refused ("Breaks"), and
+/// a package that this release's QEMU does not have may be offered from there. Gives what to install,
+/// and whether that means stepping back somewhere.
+fn match_qemu(wanted: Vec<String>, about: &impl Archive) -> (Vec<String>, bool) {
+    const MAIN: &str = "qemu-system-x86";
+    if !wanted.iter().any(|name| name.starts_with("qemu-")) {
+        return (wanted, false);
     }
-    let Some(version) = candidate("qemu-system-x86") else {
-        return;
+    let Some(version) = about.installed(MAIN).or_else(|| about.candidate(MAIN)) else {
+        return (wanted, false);
     };
-    let Some(have) = installed_version("qemu-utils") else {
-        return;
+    let same = |package: &str| {
+        let mut versions = about.versions(package).into_iter();
+        // The binary packages of one source may carry different rebuild suffixes (+b3).
+        versions.find(|v| source_version(v) == source_version(&version))
     };
-    if source_version(&have) == source_version(&version) {
-        return;
+    let (qemu, mut out): (Vec<String>, Vec<String>) = wanted
+        .into_iter()
+        .partition(|name| name.starts_with("qemu-"));
+    for package in qemu {
+        // One that this QEMU does not have is part of another package of it.
+        if let Some(same) = same(&package) {
+            out.push(format!("{package}={same}"));
+        }
     }
-    say(format_args!(
-        "qemu-utils {have} does not go with qemu-system-x86 {version}; both will be {version}"
-    ));
-    wanted.retain(|name| name != "qemu-system-x86" && name != "qemu-utils");
-    wanted.push(format!("qemu-system-x86={version}"));
+    let mut back = false;
     for package in [
         "qemu-utils",
+        "qemu-block-extra",
         "qemu-system-common",
         "qemu-system-data",
-        "qemu-block-extra",
+        "qemu-system-gui",
     ] {
-        if package != "qemu-utils" && !installed(package) {
+        let Some(have) = about.installed(package) else {
+            continue;
+        };
+        if source_version(&have) == source_version(&version) {
             continue;
         }
-        // The binary packages of one source may carry different rebuild suffixes (+b3).
-        let same = versions(package)
-            .into_iter()
-            .find(|v| source_version(v) == source_version(&version));
-        if let Some(same) = same {
-            wanted.push(format!("{package}={same}"));
+        if let Some(same) = same(package) {
+            say(format_args!(
+                "{package} {have} does not go with {MAIN} {version}; it will be {same}"
+            ));
+            out.push(format!("{package}={same}"));
+            back = true;
         }
     }
-    *downgrade = true;
+    (out, back)
+}
+
+/// What is known about packages.
+trait Archive {
+    /// The installed version.
+    fn installed(&self, package: &str) -> Option<String>;
+    /// The version that would be installed.
+    fn candidate(&self, package: &str) -> Option<String>;
+    /// All versions that can be had.
+    fn versions(&self, package: &str) -> Vec<String>;
+}
+
+/// This machine's apt and dpkg.
+struct Here;
+
+impl Archive for Here {
+    fn installed(&self, package: &str) -> Option<String> {
+        installed_version(package)
+    }
+
+    fn candidate(&self, package: &str) -> Option<String> {
+        candidate(package)
+    }
+
+    fn versions(&self, package: &str) -> Vec<String> {
+        versions(package)
+    }
 }
 
 /// A version without the suffix of a rebuild, `+b3`.
@@ -192,5 +229,84 @@ mod tests {
             "1:7.2+dfsg-7+deb12u18"
         );
         assert_eq!(source_version("1:10.0.2+ds-2+beta"), "1:10.0.2+ds-2+beta");
+    }
+
+    /// Debian 12 with backports; `utils` is the version of qemu-utils that is installed.
+    struct Bookworm {
+        utils: Option<&'static str>,
+    }
+
+    impl Archive for Bookworm {
+        fn installed(&self, package: &str) -> Option<String> {
+            self.utils
+                .filter(|_| package == "qemu-utils")
+                .map(str::to_owned)
+        }
+
+        fn candidate(&self, package: &str) -> Option<String> {
+            self.versions(package).into_iter().next()
+        }
+
+        fn versions(&self, package: &str) -> Vec<String> {
+            match package {
+                "qemu-system-modules-spice" => vec!["1:10.0.2~bpo12+1".to_owned()],
+                _ => vec!["1:7.2-7+b3".to_owned(), "1:10.0.2~bpo12+1".to_owned()],
+            }
+        }
+    }
+
+    fn wanted(packages: &[&str]) -> Vec<String> {
+        packages.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn qemu_utils_from_backports_step_back_to_the_version_of_qemu_itself() {
+        let packages = wanted(&["make", "qemu-system-x86", "qemu-system-modules-spice"]);
+        let (out, back) = match_qemu(
+            packages,
+            &Bookworm {
+                utils: Some("1:10.0.2~bpo12+1"),
+            },
+        );
+        assert_eq!(
+            out,
+            [
+                "make",
+                "qemu-system-x86=1:7.2-7+b3",
+                "qemu-utils=1:7.2-7+b3"
+            ]
+        );
+        assert!(back);
+    }
+
+    #[test]
+    fn nothing_steps_back_where_versions_go_together() {
+        let packages = wanted(&["qemu-system-x86", "qemu-system-modules-spice"]);
+        let (out, back) = match_qemu(
+            packages.clone(),
+            &Bookworm {
+                utils: Some("1:7.2-7"),
+            },
+        );
+        assert_eq!(
+            (out, back),
+            (wanted(&["qemu-system-x86=1:7.2-7+b3"]), false)
+        );
+        let (out, back) = match_qemu(packages, &Bookworm { utils: None });
+        assert_eq!(
+            (out, back),
+            (wanted(&["qemu-system-x86=1:7.2-7+b3"]), false)
+        );
+    }
+
+    #[test]
+    fn other_packages_are_left_to_apt() {
+        let (out, back) = match_qemu(
+            wanted(&["make"]),
+            &Bookworm {
+                utils: Some("1:10.0.2~bpo12+1"),
+            },
+        );
+        assert_eq!((out, back), (wanted(&["make"]), false));
     }
 }
