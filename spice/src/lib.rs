@@ -13,13 +13,32 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
 
+mod channel;
+mod cursor;
+pub mod draw;
 mod error;
+mod event;
 pub mod link;
 pub mod message;
 mod pixels;
+mod session;
+mod statistics;
+pub mod stream;
+pub mod surface;
 pub mod wire;
 
 pub mod image;
 
+pub use channel::MAX_MESSAGE_BYTES;
+pub use channel::display::MAX_SURFACE_BYTES;
+pub use cursor::{CursorShape, MAX_CURSOR_SIDE};
 pub use error::Error;
+pub use event::{ChannelRef, CursorEvent, Event, Problem};
+pub use message::common::Severity;
+pub use message::display::Monitor;
+pub use message::inputs::{Button, Leds, Scancode};
+pub use message::main::MouseMode;
+pub use message::types::Rect;
 pub use pixels::{Alpha, MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, Pixel, Pixels, checked_area};
+pub use session::{Config, Screen, Session};
+pub use statistics::Statistics;

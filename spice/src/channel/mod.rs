@@ -1,0 +1,200 @@
+//! What every channel does: cut the stream of bytes into messages, number them, acknowledge them
+//! after they have been dealt with, answer pings, wait for other channels. What a channel's own
+//! messages do is in the file of that channel.
+//!
+//! ```text
+//! bytes ──▶ Incoming ──messages──▶ main / display / inputs / cursor ──▶ events, pixels
+//!                │
+//!                └─ ack, pong ──▶ Outgoing ──▶ bytes
+//! ```
+
+pub(crate) mod cursor;
+pub(crate) mod display;
+pub(crate) mod inputs;
+pub(crate) mod main;
+
+use crate::Error;
+use crate::event::{ChannelRef, Events};
+use crate::link::Capabilities;
+use crate::message::common::{self, Header, SetAck, Wait};
+use crate::statistics::Statistics;
+use crate::wire::{Reader, Writer};
+
+/// The longest message taken; a longer one is left out. A picture of the largest size fits.
+pub const MAX_MESSAGE_BYTES: u32 = 256 << 20;
+
+/// The most bytes of user input that wait to be sent; what comes then is lost, as it would be on
+/// a line that is dead.
+const MAX_INPUT_BYTES: usize = 256 << 10;
+
+/// What the handlers of messages share.
+#[derive(Debug)]
+pub(crate) struct Context<'s> {
+    pub(crate) events: &'s mut Events,
+    pub(crate) statistics: &'s mut Statistics,
+}
+
+/// One open channel.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    pub(crate) name: ChannelRef,
+    pub(crate) incoming: Incoming,
+    pub(crate) outgoing: Outgoing,
+    pub(crate) ack: AckWindow,
+    /// What must have been read elsewhere before this channel goes on.
+    pub(crate) waits: Vec<Wait>,
+    pub(crate) role: Role,
+}
+
+/// What a channel is for.
+#[derive(Debug)]
+pub(crate) enum Role {
+    Main(main::Main),
+    Display(Box<display::Display>),
+    Inputs(inputs::Inputs),
+    Cursor(cursor::Cursor),
+}
+
+impl Channel {
+    pub(crate) fn new(name: ChannelRef, role: Role, common_caps: &Capabilities) -> Self {
+        let mini = common_caps.has(Capabilities::MINI_HEADER);
+        Self {
+            name,
+            incoming: Incoming { mini, ..Incoming::default() },
+            outgoing: Outgoing { mini, ..Outgoing::default() },
+            ack: AckWindow::default(),
+            waits: Vec::new(),
+            role,
+        }
+    }
+}
+
+/// Bytes received and not yet dealt with.
+#[derive(Debug, Default)]
+pub(crate) struct Incoming {
+    mini: bool,
+    pub(crate) buffer: Vec<u8>,
+    /// Bytes still to be left out.
+    skip: u64,
+    /// The number of the last message dealt with.
+    pub(crate) serial: u64,
+}
+
+/// What [`Incoming::next`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// A message: its header and where its body lies in the buffer.
+    Message(Header, core::ops::Range<usize>),
+    /// A message that is left out.
+    Refused(u16, Error),
+    /// Nothing whole.
+    Nothing,
+}
+
+impl Incoming {
+    /// The most bytes kept of a channel that waits for another.
+    pub(crate) const MAX_WAITING_BYTES: usize = 64 << 20;
+
+    /// Looks for a message at `position` of the buffer, and moves on past it.
+    pub(crate) fn next(&mut self, buffer: &[u8], position: &mut usize) -> Next {
+        if self.skip > 0 {
+            let left = (buffer.len() - *position) as u64;
+            let skipped = self.skip.min(left);
+            self.skip -= skipped;
+            *position += skipped as usize;
+            if self.skip > 0 {
+                return Next::Nothing;
+            }
+        }
+        let Ok(mut reader) = Reader::at(buffer, *position, "message header") else {
+            return Next::Nothing;
+        };
+        let Ok(header) = Header::read(&mut reader, self.mini) else {
+            return Next::Nothing;
+        };
+        let start = reader.position();
+        if header.size > MAX_MESSAGE_BYTES {
+            *position = start;
+            self.skip = header.size.into();
+            self.count(&header);
+            let limit = MAX_MESSAGE_BYTES.into();
+            return Next::Refused(header.kind, Error::limit("message size", header.size.into(), limit));
+        }
+        let end = start + header.size as usize;
+        if end > buffer.len() {
+            return Next::Nothing;
+        }
+        *position = end;
+        Next::Message(header, start..end)
+    }
+
+    /// A message has been dealt with.
+    pub(crate) fn count(&mut self, header: &Header) {
+        self.serial = header.serial.unwrap_or(self.serial.wrapping_add(1));
+    }
+}
+
+/// Bytes to be sent.
+#[derive(Debug, Default)]
+pub(crate) struct Outgoing {
+    mini: bool,
+    serial: u64,
+    pub(crate) buffer: Vec<u8>,
+    pub(crate) messages: u64,
+}
+
+impl Outgoing {
+    /// Sends a message.
+    pub(crate) fn message(&mut self, kind: u16, write: impl FnOnce(&mut Writer<'_>)) {
+        let mut body = Vec::new();
+        write(&mut Writer::new(&mut body));
+        self.serial += 1;
+        self.messages += 1;
+        let header = Header {
+            serial: (!self.mini).then_some(self.serial),
+            kind,
+            size: u32::try_from(body.len()).unwrap_or(u32::MAX),
+            sub_list: 0,
+        };
+        let mut writer = Writer::new(&mut self.buffer);
+        header.write(&mut writer);
+        writer.bytes(&body);
+    }
+
+    /// There is room for user input.
+    pub(crate) fn has_room(&self) -> bool {
+        self.buffer.len() < MAX_INPUT_BYTES
+    }
+}
+
+/// How often the server wants to be told that we keep up.
+#[derive(Debug, Default)]
+pub(crate) struct AckWindow {
+    window: u32,
+    count: u32,
+}
+
+impl AckWindow {
+    /// SPICE_MSG_SET_ACK
+    pub(crate) fn set(&mut self, set: SetAck, outgoing: &mut Outgoing) {
+        self.window = set.window;
+        self.count = 0;
+        outgoing.message(common::ACK_SYNC, |writer| {
+            writer.u32(set.generation);
+        });
+    }
+
+    /// A message has been dealt with; true when that was acknowledged.
+    pub(crate) fn count(&mut self, outgoing: &mut Outgoing) -> bool {
+        if self.window == 0 {
+            return false;
+        }
+        self.count += 1;
+        if self.count < self.window {
+            return false;
+        }
+        self.count = 0;
+        outgoing.message(common::ACK, |_| {});
+        true
+    }
+}

@@ -1,0 +1,42 @@
+//! SPICE_MSG_DISPLAY_DRAW_ALPHA_BLEND: a picture laid over the surface by its coverage.
+
+use super::{Source, Target};
+use crate::pixels::Pixel;
+
+/// Lays `alpha` / 255 of the picture over the target. With `opaque` the picture's own coverage
+/// does not count.
+pub fn alpha_blend(target: &mut Target<'_>, source: &Source<'_>, alpha: u8, opaque: bool) {
+    if alpha == 0 {
+        return;
+    }
+    let mut laid = source.over(target.bounds);
+    target.runs(false, |x, y, run| {
+        let (skip, pixels) = laid.run(x, y, run.len());
+        for (dest, source) in run.iter_mut().skip(skip).zip(pixels) {
+            let mut source = *source;
+            if opaque {
+                source[3] = 255;
+            }
+            if alpha != 255 {
+                source = source.map(|value| share(value, alpha));
+            }
+            *dest = over(source, *dest);
+        }
+    });
+}
+
+/// `value * part / 255`, rounded.
+fn share(value: u8, part: u8) -> u8 {
+    let product = u32::from(value) * u32::from(part) + 0x80;
+    ((product + (product >> 8)) >> 8) as u8
+}
+
+/// Porter and Duff's "over" of premultiplied pixels.
+fn over(source: Pixel, dest: Pixel) -> Pixel {
+    let [_, _, _, coverage] = source;
+    let mut out = source;
+    for (out, dest) in out.iter_mut().zip(dest) {
+        *out = out.saturating_add(share(dest, 255 - coverage));
+    }
+    out
+}

@@ -1,0 +1,40 @@
+//! What a brush paints: one colour, or a picture repeated in all directions.
+
+use std::sync::Arc;
+
+use crate::message::types::Point;
+use crate::pixels::{Pixel, Pixels};
+
+/// A brush, ready to paint.
+#[derive(Clone, Debug)]
+pub enum Paint {
+    /// Nothing.
+    None,
+    /// One colour.
+    Colour(Pixel),
+    /// A picture repeated in all directions.
+    Pattern {
+        /// The picture.
+        picture: Arc<Pixels>,
+        /// Where its corner lies on the surface.
+        origin: Point,
+    },
+}
+
+impl Paint {
+    /// What the brush paints on the run that begins at (x, y) of the surface.
+    pub(super) fn row(&self, x: i32, y: i32, out: &mut [Pixel]) {
+        match self {
+            Self::None => out.fill([0; 4]),
+            Self::Colour(colour) => out.fill(*colour),
+            Self::Pattern { picture, origin } => {
+                let row = i64::from(y) - i64::from(origin.y);
+                let row = picture.row(row.rem_euclid(picture.height.max(1).into()) as u32);
+                let column = i64::from(x) - i64::from(origin.x);
+                let column = column.rem_euclid(picture.width.max(1).into()) as usize;
+                let tiles = row.iter().cycle().skip(column);
+                out.iter_mut().zip(tiles).for_each(|(out, pixel)| *out = *pixel);
+            }
+        }
+    }
+}

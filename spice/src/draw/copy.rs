@@ -1,0 +1,20 @@
+//! SPICE_MSG_DISPLAY_DRAW_COPY and SPICE_MSG_DISPLAY_DRAW_BLEND: a picture on the surface.
+
+use super::rop::Rop2;
+use super::{Source, Target};
+use crate::surface::Format;
+
+/// Lays the picture over the target.
+pub fn copy(target: &mut Target<'_>, source: &Source<'_>, rop: Rop2) {
+    if rop.does_nothing() {
+        return;
+    }
+    let mut laid = source.over(target.bounds);
+    let settled = rop == Rop2::COPY
+        && laid.is_opaque()
+        && matches!(target.surface.format(), Format::Xrgb | Format::Argb);
+    target.runs(settled, |x, y, run| {
+        let (skip, pixels) = laid.run(x, y, run.len());
+        rop.apply(run.get_mut(skip..).unwrap_or_default(), pixels);
+    });
+}

@@ -1,0 +1,23 @@
+//! SPICE_MSG_DISPLAY_DRAW_FILL: a brush on the surface.
+
+use super::rop::Rop2;
+use super::{Paint, Target};
+
+/// Paints the target.
+pub fn fill(target: &mut Target<'_>, paint: &Paint, rop: Rop2) {
+    if rop.does_nothing() {
+        return;
+    }
+    match paint {
+        Paint::None => {}
+        Paint::Colour(colour) => target.runs(false, |_, _, run| rop.apply_colour(run, *colour)),
+        Paint::Pattern { .. } => {
+            let mut painted = Vec::new();
+            target.runs(false, |x, y, run| {
+                painted.resize(run.len(), [0; 4]);
+                paint.row(x, y, &mut painted);
+                rop.apply(run, &painted);
+            });
+        }
+    }
+}
