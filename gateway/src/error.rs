@@ -47,11 +47,6 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, sentence)
     }
 
-    /// 409.
-    pub fn conflict(sentence: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, sentence)
-    }
-
     /// 429 with the time after which another try makes sense.
     pub fn too_many(sentence: impl Into<String>, retry_after_s: u64) -> Self {
         Self {
@@ -88,5 +83,27 @@ impl IntoResponse for Problem {
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+impl From<manager::Error> for Problem {
+    fn from(error: manager::Error) -> Self {
+        use manager::ErrorKind;
+        let status = match error.kind() {
+            ErrorKind::Invalid => StatusCode::BAD_REQUEST,
+            ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+            ErrorKind::Delayed => StatusCode::TOO_MANY_REQUESTS,
+            ErrorKind::Denied => StatusCode::FORBIDDEN,
+            ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
+            ErrorKind::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(%error, "A request failed");
+        }
+        // Without oVirt's brackets: a person reads this.
+        Self::new(status, error.messages().join(" "))
     }
 }

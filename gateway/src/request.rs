@@ -28,7 +28,7 @@ pub struct Context {
     pub correlation_id: String,
     /// `Filter: true`: only what the user's own permissions show.
     pub filter: bool,
-    /// The address as it was sent, with matrix parameters and version; the routed one has neither.
+    /// The address as it was sent.
     pub uri: Uri,
 }
 
@@ -69,38 +69,6 @@ impl Context {
     pub fn parameter(&self, headers: &HeaderMap, name: &str) -> Option<String> {
         parameter(&self.uri, headers, name, &name.replace('_', "-"))
     }
-}
-
-/// The address to route by: without matrix parameters and without the version that the API's
-/// address may name (`/ovirt-engine/api/v4/…` is the same API). `None` when nothing changes.
-fn routed(uri: &Uri) -> Option<Uri> {
-    let path = uri.path();
-    let tail = path.strip_prefix("/ovirt-engine/api")?;
-    let versioned = tail == "/v4" || tail.starts_with("/v4/") || tail.starts_with("/v4;");
-    let trailing = tail.ends_with('/');
-    if !versioned && !trailing && !tail.contains(';') {
-        return None;
-    }
-    let tail = if versioned {
-        &tail["/v4".len()..]
-    } else {
-        tail
-    };
-    let mut clean = String::from("/ovirt-engine/api");
-    for segment in tail.split('/').filter(|segment| !segment.is_empty()) {
-        let name = segment.split(';').next().unwrap_or_default();
-        if !name.is_empty() {
-            clean.push('/');
-            clean.push_str(name);
-        }
-    }
-    if let Some(query) = uri.query() {
-        clean.push('?');
-        clean.push_str(query);
-    }
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(clean.parse().ok()?);
-    Uri::from_parts(parts).ok()
 }
 
 /// A parameter's value from the query, else from the last path segment's matrix, else from the
@@ -166,9 +134,6 @@ where
     let path = loggable(parts.uri.path());
     let correlation_id = context.correlation_id.clone();
     let peer = context.peer;
-    if let Some(uri) = routed(&parts.uri) {
-        parts.uri = uri;
-    }
     parts.extensions.insert(context);
     let mut response = inner(Request::from_parts(parts, body)).await;
     headers::secure(&mut response);
@@ -234,26 +199,6 @@ mod tests {
         assert!(context("/vms", &[("Filter", "true")]).filter);
         assert!(!context("/vms?filter=false", &[("Filter", "true")]).filter);
         assert!(!context("/vms", &[]).filter);
-    }
-
-    #[test]
-    fn matrix_parameters_version_and_trailing_slash_do_not_change_the_route() {
-        let route = |uri: &str| {
-            let uri: Uri = uri.parse().unwrap();
-            routed(&uri).unwrap_or(uri).to_string()
-        };
-        assert_eq!(
-            route("/ovirt-engine/api/vms/1a/start;async=false"),
-            "/ovirt-engine/api/vms/1a/start"
-        );
-        assert_eq!(
-            route("/ovirt-engine/api/v4/vms;max=2?search=x"),
-            "/ovirt-engine/api/vms?search=x"
-        );
-        assert_eq!(route("/ovirt-engine/api/"), "/ovirt-engine/api");
-        assert_eq!(route("/ovirt-engine/api;x=1"), "/ovirt-engine/api");
-        assert_eq!(route("/admin/a;b"), "/admin/a;b");
-        assert_eq!(route("/ovirt-engine/api/v44/x"), "/ovirt-engine/api/v44/x");
     }
 
     #[test]

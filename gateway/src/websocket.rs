@@ -48,6 +48,13 @@ pub struct Upgrade {
     protocol: &'static str,
 }
 
+/// An [`Upgrade`] without its request's head.
+pub struct Rest {
+    body: axum::body::Body,
+    key: HeaderValue,
+    protocol: &'static str,
+}
+
 impl Upgrade {
     /// Checks everything that the request itself says. Who the caller is must be asked next, and
     /// only then may [`Upgrade::answer`] be called.
@@ -107,6 +114,26 @@ impl Upgrade {
             key,
             protocol,
         })
+    }
+
+    /// The request's head, for whoever must know who sent it, and what is needed to go on.
+    pub fn into_parts(self) -> (http::request::Parts, Rest) {
+        let (parts, body) = self.request.into_parts();
+        let rest = Rest {
+            body,
+            key: self.key,
+            protocol: self.protocol,
+        };
+        (parts, rest)
+    }
+
+    /// Goes on after [`Upgrade::into_parts`].
+    pub fn from_parts(parts: http::request::Parts, rest: Rest) -> Self {
+        Self {
+            request: Request::from_parts(parts, rest.body),
+            key: rest.key,
+            protocol: rest.protocol,
+        }
     }
 
     /// Answers 101 and runs `serve` on the socket, in a task that `tasks` counts.

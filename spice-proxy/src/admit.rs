@@ -1,13 +1,11 @@
 //! Who may open a channel, and where it leads: asked for each channel, decided elsewhere.
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use spice::link::admission::Hello;
-use tokio::sync::watch;
 
 use crate::close::Refusal;
 use crate::pump::Counters;
@@ -15,6 +13,9 @@ use crate::target::Target;
 
 /// What [`Admit::admit`] returns.
 pub type Admitting<'a> = Pin<Box<dyn Future<Output = Result<Admission, Refusal>> + Send + 'a>>;
+
+/// Becomes ready when a channel must be closed.
+pub type Revoked = Pin<Box<dyn Future<Output = Refusal> + Send>>;
 
 /// Decides about channels.
 pub trait Admit: Send + Sync {
@@ -54,12 +55,11 @@ pub struct Admission {
     pub ticket: Ticket,
     /// Keys for further channels; only the main channel has some.
     pub keys: Vec<[u8; 32]>,
-    /// Becomes `Some` when the channel must end although both peers would go on.
-    pub ended: watch::Receiver<Option<Refusal>>,
+    /// Ends when the channel must, although both peers would go on. Dropped when the channel has
+    /// ended: whatever must live as long as the channel can be inside.
+    pub revoked: Revoked,
     /// Bytes moved, counted while they move.
     pub counters: Arc<Counters>,
-    /// Dropped when the channel has ended.
-    pub held: Box<dyn Any + Send>,
 }
 
 impl fmt::Debug for Admission {

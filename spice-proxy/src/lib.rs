@@ -15,7 +15,7 @@ mod link;
 mod pump;
 mod target;
 
-pub use admit::{Admission, Admit, Admitting, Ticket};
+pub use admit::{Admission, Admit, Admitting, Revoked, Ticket};
 pub use close::{End, Refusal};
 pub use pump::{Counters, PING_EVERY};
 pub use spice::link::ChannelType;
@@ -116,9 +116,8 @@ where
         target,
         ticket,
         keys,
-        mut ended,
+        mut revoked,
         counters,
-        held,
     } = admission;
     let linked = {
         let open = async {
@@ -131,7 +130,7 @@ where
         };
         tokio::select! {
             opened = open => opened,
-            refusal = pump::revoked(&mut ended) => Err(refusal),
+            refusal = revoked.as_mut() => Err(refusal),
         }
     };
     let (stream, (linked, rest)) = match linked {
@@ -152,12 +151,11 @@ where
         }
         Ok::<_, tokio_tungstenite::tungstenite::Error>(())
     };
-    let result = match greet.await {
-        Ok(()) => pump::run(socket, stream, ended, &counters).await,
+    let ended = match greet.await {
+        Ok(()) => pump::run(socket, stream, &mut revoked, &counters).await,
         Err(_) => pump::Ended::Browser,
     };
-    drop(held);
-    (result, counters)
+    (ended, counters)
 }
 
 /// The browser's first message.

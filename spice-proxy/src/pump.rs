@@ -10,11 +10,11 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::admit::Revoked;
 use crate::close::{End, Refusal};
 use crate::target::HostStream;
 
@@ -53,7 +53,7 @@ pub(crate) enum Ended {
 pub(crate) async fn run<S>(
     socket: &mut WebSocketStream<S>,
     host: HostStream,
-    mut ended: watch::Receiver<Option<Refusal>>,
+    revoked: &mut Revoked,
     counters: &Counters,
 ) -> Ended
 where
@@ -127,16 +127,15 @@ where
         }
     };
 
-    let mut reason = ended.clone();
     let outcome = tokio::select! {
         outcome = down => outcome,
         outcome = up => outcome,
-        refusal = revoked(&mut ended) => Ended::Refused(refusal),
+        refusal = revoked.as_mut() => return Ended::Refused(refusal),
     };
     match outcome {
         // Whoever stopped the guest knows better why than the socket does.
         Ended::Refused(refusal) if refusal.end == End::ConnectionEnded => {
-            let better = tokio::time::timeout(REASON_GRACE, revoked(&mut reason)).await;
+            let better = tokio::time::timeout(REASON_GRACE, revoked).await;
             Ended::Refused(better.unwrap_or(refusal))
         }
         other => other,
@@ -148,15 +147,4 @@ fn host_ended() -> Ended {
         End::ConnectionEnded,
         "The virtual machine's display has ended the connection.",
     ))
-}
-
-/// Ends when the channel must.
-pub(crate) async fn revoked(ended: &mut watch::Receiver<Option<Refusal>>) -> Refusal {
-    match ended.wait_for(Option::is_some).await {
-        Ok(refusal) => refusal
-            .clone()
-            .unwrap_or_else(|| Refusal::new(End::Revoked, "This console has been closed.")),
-        // Nobody is left who could end it: it goes on until a peer ends it.
-        Err(_) => std::future::pending().await,
-    }
 }

@@ -1,0 +1,192 @@
+//! What one caller sees of one object: the data that REST would answer with, what they may do with
+//! it now, and the figures that oVirt's API has no place for. Also which other objects a change
+//! may have changed the view of.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use api::live::{Extra, Kind, Offer, Resource};
+use manager::model::{HostStatus, ObjectId};
+use manager::{Access, Change, Entity, Inventory, Manager};
+
+use crate::rest;
+
+/// The kind's name in the stream; `None` for what the stream does not show.
+pub(super) fn kind(object: ObjectId) -> Option<Kind> {
+    Some(match object {
+        ObjectId::Vm(_) => Kind::Vm,
+        ObjectId::Host(_) => Kind::Host,
+        ObjectId::Cluster(_) => Kind::Cluster,
+        ObjectId::DataCenter(_) => Kind::DataCenter,
+        ObjectId::StorageDomain(_) => Kind::StorageDomain,
+        ObjectId::Disk(_) => Kind::Disk,
+        ObjectId::Template(_) => Kind::Template,
+        ObjectId::Network(_) => Kind::Network,
+        ObjectId::VnicProfile(_) => Kind::VnicProfile,
+        ObjectId::User(_) => Kind::User,
+        ObjectId::Group(_) => Kind::Group,
+        ObjectId::Role(_) => Kind::Role,
+        ObjectId::Permission(_) => Kind::Permission,
+        ObjectId::Job(_) => Kind::Job,
+        ObjectId::Tag(_) => Kind::Tag,
+        ObjectId::System
+        | ObjectId::Operation(_)
+        | ObjectId::Transfer(_)
+        | ObjectId::InstanceType(_) => return None,
+    })
+}
+
+/// Everything that the stream may show, what others refer to first.
+pub(super) fn everything(inventory: &Inventory) -> Vec<ObjectId> {
+    fn ids<K, V, I: Into<ObjectId>>(
+        map: &manager::Map<K, V>,
+        id: impl Fn(&V) -> I,
+    ) -> Vec<ObjectId> {
+        map.iter().map(|entity| id(entity).into()).collect()
+    }
+    [
+        ids(&inventory.tags, |tag| tag.id),
+        ids(&inventory.roles, |role| role.id),
+        ids(&inventory.data_centers, |data_center| data_center.id),
+        ids(&inventory.clusters, |cluster| cluster.id),
+        ids(&inventory.networks, |network| network.id),
+        ids(&inventory.vnic_profiles, |profile| profile.id),
+        ids(&inventory.hosts, |host| host.id),
+        ids(&inventory.storage_domains, |domain| domain.id),
+        ids(&inventory.templates, |template| template.id),
+        ids(&inventory.disks, |disk| disk.id),
+        ids(&inventory.vms, |vm| vm.id),
+        ids(&inventory.groups, |group| group.id),
+        ids(&inventory.users, |user| user.id),
+        ids(&inventory.permissions, |permission| permission.id),
+        ids(&inventory.jobs, |job| job.id),
+    ]
+    .concat()
+}
+
+/// What a change is about, and what else may look different after it: what an object offers
+/// depends on the objects around it.
+pub(super) fn touched(inventory: &Inventory, change: &Change) -> Vec<ObjectId> {
+    match change {
+        Change::Put(entity) => {
+            let mut touched = vec![entity.id()];
+            match entity {
+                Entity::Disk(disk) => {
+                    touched.extend(
+                        inventory
+                            .vms_of_disk(disk.id)
+                            .map(|vm| ObjectId::from(vm.id)),
+                    );
+                }
+                // An operation has objects to itself, which then offer less.
+                Entity::Operation(operation) => touched.extend(operation.locks.iter().copied()),
+                Entity::Host(host) => {
+                    touched.extend(
+                        inventory
+                            .vms_of_host(host.id)
+                            .map(|vm| ObjectId::from(vm.id)),
+                    );
+                    // Whether anything can be started depends on whether a host is up.
+                    let changed = host.status != HostStatus::Up
+                        || inventory.hosts.len() == 1
+                        || inventory.vms.len() < 1000;
+                    if changed {
+                        touched.extend(inventory.vms.iter().map(|vm| ObjectId::from(vm.id)));
+                    }
+                }
+                Entity::StorageDomain(domain) => {
+                    let disks = inventory.disks.iter();
+                    let disks = disks.filter(|disk| disk.storage_domain == domain.id);
+                    touched.extend(disks.map(|disk| ObjectId::from(disk.id)));
+                }
+                Entity::Vm(vm) => {
+                    touched.extend(
+                        vm.disk_attachments
+                            .iter()
+                            .map(|disk| ObjectId::from(disk.disk)),
+                    );
+                    touched.extend(vm.run.host.map(ObjectId::from));
+                }
+                _ => {}
+            }
+            touched
+        }
+        Change::Removed(object) => vec![*object],
+        Change::Statistics(object) => vec![*object],
+        Change::Event(_) => Vec::new(),
+    }
+}
+
+/// What the caller sees of an object; `None` when it is not there, or not for them.
+pub(super) fn resource(
+    manager: &Manager,
+    access: &Access,
+    inventory: &Inventory,
+    caller: &manager::Caller,
+    object: ObjectId,
+) -> Option<Resource> {
+    let kind = kind(object)?;
+    if !inventory.contains(object) || !access.visible(caller, object) {
+        return None;
+    }
+    let data = rest::live::resource(inventory, caller, object)?;
+    let offers = manager
+        .offers(caller, object)
+        .into_iter()
+        .map(|offer| {
+            let verdict = match offer.verdict {
+                Ok(()) => Offer::allowed(),
+                Err(reason) => Offer::refused(reason),
+            };
+            (offer.action.to_owned(), verdict)
+        })
+        .collect();
+    Some(Resource {
+        kind,
+        id: object.uuid().to_string(),
+        data,
+        offers,
+        extra: extra(inventory, object),
+    })
+}
+
+/// Figures, where there are some.
+fn extra(inventory: &Inventory, object: ObjectId) -> Extra {
+    let mut extra = Extra::default();
+    match object {
+        ObjectId::Vm(id) => {
+            if let Some(statistics) = inventory.vm_statistics.get(&id) {
+                extra.cpu_percent = Some(statistics.cpu_percent);
+                extra.memory_bytes = Some(statistics.memory_bytes);
+                extra.uptime_s = Some(statistics.uptime_seconds);
+                extra.consoles = Some(statistics.consoles.clone());
+            }
+        }
+        ObjectId::Host(id) => {
+            if let Some(report) = inventory
+                .hosts
+                .get(&id)
+                .and_then(|host| host.report.as_ref())
+            {
+                extra.acceleration = Some(report.acceleration.to_string());
+                extra.acceleration_reason = Some(report.acceleration_reason.clone());
+            }
+            if let Some(statistics) = inventory.host_statistics.get(&id) {
+                extra.cpu_percent = Some(statistics.cpu_percent);
+                extra.memory_used_bytes = Some(statistics.memory_used);
+                extra.memory_total_bytes = Some(statistics.memory_total);
+            }
+        }
+        _ => {}
+    }
+    extra
+}
+
+/// Tells two views of an object apart, so that what looks the same is not sent again.
+pub(super) fn fingerprint(resource: &Resource) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    // Serialising is what sending costs anyway, and knows every member.
+    serde_json::to_vec(resource)
+        .unwrap_or_default()
+        .hash(&mut hasher);
+    hasher.finish()
+}
