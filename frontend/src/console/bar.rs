@@ -9,7 +9,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, PointerEvent};
 
 use super::session::{Menu, Scale, Session};
-use crate::ui::icon::Icon;
+use crate::ui::icon::icon;
 
 /// Share of the window's width that one press of an arrow key moves the bar by, in percent.
 const STEP: f64 = 5.0;
@@ -78,7 +78,7 @@ pub fn Bar(
                 on:pointerup=move |_| dragging.set(false)
                 on:keydown=nudge
             >
-                <Icon name="grip"/>
+                {icon("grip")}
             </button>
             <span class="sf-pill__id">
                 <b class="sf-pill__name" title=move || name.get()>{move || name.get()}</b>
@@ -99,7 +99,7 @@ pub fn Bar(
                 aria-expanded=expanded(Menu::Keys)
                 on:click=move |_| toggle(Menu::Keys)
             >
-                <Icon name="keyboard"/>
+                {icon("keyboard")}
                 <span class="sf-hide-s">"Keys"</span>
             </button>
             <button
@@ -109,7 +109,7 @@ pub fn Bar(
                 aria-expanded=expanded(Menu::Power)
                 on:click=move |_| toggle(Menu::Power)
             >
-                <Icon name="power"/>
+                {icon("power")}
             </button>
             <span class="sf-pill__sep sf-hide-s"></span>
             <button
@@ -126,7 +126,7 @@ pub fn Bar(
                         });
                 }
             >
-                <Icon name="fit"/>
+                {icon("fit")}
                 <span class="sf-hide-s">{scale_word}</span>
             </button>
             <button
@@ -135,7 +135,7 @@ pub fn Bar(
                 aria-pressed=move || session.overlay.get().to_string()
                 on:click=move |_| session.overlay.update(|shown| *shown = !*shown)
             >
-                <Icon name="signal"/>
+                {icon("signal")}
             </button>
             <span class="sf-pill__sep"></span>
             <button
@@ -144,10 +144,10 @@ pub fn Bar(
                 aria-pressed=move || full.get().to_string()
                 on:click=move |_| super::view::toggle_full_screen()
             >
-                <Icon name="max"/>
+                {icon("max")}
             </button>
             <a href=leave aria-label="Close console, the machine keeps running">
-                <Icon name="close"/>
+                {icon("close")}
             </a>
         </div>
         <Announce session=session/>

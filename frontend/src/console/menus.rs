@@ -207,9 +207,7 @@ pub fn Power(
                     let id = id.clone();
                     answer.set(None);
                     task::run(async move {
-                        let correlation = client::correlation_id();
-                        let done =
-                            client::vms::change_cd(&id, disc.as_deref(), running, &correlation).await;
+                        let done = client::vms::change_cd(&id, disc.as_deref(), running).await;
                         if let Err(fault) = done {
                             answer.try_set(Some(fault.text()));
                         }

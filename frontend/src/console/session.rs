@@ -36,7 +36,7 @@ pub enum Menu {
 }
 
 /// Where the connection stands, and what to tell the person.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct State {
     /// The worker's word for it.
     pub phase: Phase,
