@@ -207,7 +207,9 @@ pub fn Power(
                     let id = id.clone();
                     answer.set(None);
                     task::run(async move {
-                        let done = client::vms::change_cd(&id, disc.as_deref(), running).await;
+                        let correlation = client::correlation_id();
+                        let done =
+                            client::vms::change_cd(&id, disc.as_deref(), running, &correlation).await;
                         if let Err(fault) = done {
                             answer.try_set(Some(fault.text()));
                         }

@@ -185,7 +185,7 @@ mod tests {
     fn a_rate_is_what_lies_between_two_samples() {
         let mut meter = Meter::default();
         meter.sample(figures(100.0, 1000.0), 1.0);
-        assert_eq!(meter.frames, []);
+        assert!(meter.frames.is_empty());
         meter.sample(figures(160.0, 251_000.0), 2.0);
         assert_eq!(meter.frames, [30.0]);
         assert_eq!(meter.bits, 1_000_000.0);
