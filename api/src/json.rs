@@ -64,13 +64,20 @@ pub fn to_string(object: &dyn Object) -> String {
     serde_json::to_string(&One(object)).unwrap_or_default()
 }
 
-/// A collection's JSON as text.
-pub fn list_to_string(def: &TypeDef, items: &[Box<dyn Object>]) -> String {
-    serde_json::to_string(&Collection {
-        tag: def.tag,
-        items,
-    })
-    .unwrap_or_default()
+/// A collection's JSON as text. Its objects are taken one by one, so that a long list is never
+/// there as objects and as text at once.
+pub fn list_to_string(def: &TypeDef, items: impl IntoIterator<Item = Box<dyn Object>>) -> String {
+    let mut out = String::new();
+    for item in items {
+        if out.is_empty() {
+            out.extend(["{\"", def.tag, "\":["]);
+        } else {
+            out.push(',');
+        }
+        out.push_str(&to_string(item.as_ref()));
+    }
+    out.push_str(if out.is_empty() { "{}" } else { "]}" });
+    out
 }
 
 struct Reader {
@@ -234,10 +241,6 @@ struct List<'a> {
     tag: &'static str,
     items: &'a dyn Items,
 }
-struct Collection<'a> {
-    tag: &'static str,
-    items: &'a [Box<dyn Object>],
-}
 struct Rels<'a>(&'a [Link]);
 struct Actions<'a>(&'a [Link]);
 
@@ -310,22 +313,6 @@ impl Serialize for List<'_> {
         let mut map = serializer.serialize_map(None)?;
         if !self.items.is_empty() {
             map.serialize_entry(self.tag, &Inner(self.items))?;
-        }
-        map.end()
-    }
-}
-
-impl Serialize for Collection<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Each<'a>(&'a [Box<dyn Object>]);
-        impl Serialize for Each<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_seq(self.0.iter().map(|object| One(object.as_ref())))
-            }
-        }
-        let mut map = serializer.serialize_map(None)?;
-        if !self.items.is_empty() {
-            map.serialize_entry(self.tag, &Each(self.items))?;
         }
         map.end()
     }

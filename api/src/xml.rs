@@ -64,16 +64,16 @@ pub fn to_string(object: &dyn Object) -> String {
     out
 }
 
-/// A collection's XML, without a declaration.
-pub fn list_to_string(def: &TypeDef, items: &[Box<dyn Object>]) -> String {
-    let mut out = String::with_capacity(64 + 1024 * items.len());
-    if items.is_empty() {
-        out.extend(["<", def.tags, "/>"]);
-        return out;
-    }
-    out.extend(["<", def.tags, ">"]);
+/// A collection's XML, without a declaration. Its objects are taken one by one, so that a long
+/// list is never there as objects and as text at once.
+pub fn list_to_string(def: &TypeDef, items: impl IntoIterator<Item = Box<dyn Object>>) -> String {
+    let mut out = format!("<{}>", def.tags);
+    let inside = out.len();
     for item in items {
         write_object(&mut out, def.tag, item.as_ref());
+    }
+    if out.len() == inside {
+        return format!("<{}/>", def.tags);
     }
     out.extend(["</", def.tags, ">"]);
     out

@@ -178,15 +178,18 @@ fn collections_have_the_tags_of_the_model() {
         .iter()
         .find(|def| def.name == "OperatingSystemInfo")
         .unwrap();
-    assert_eq!(api::xml::list_to_string(def, &[]), "<operation_systems/>");
-    assert_eq!(api::json::list_to_string(def, &[]), "{}");
-    let one = vec![(def.new)()];
     assert_eq!(
-        api::xml::list_to_string(def, &one),
+        api::xml::list_to_string(def, Vec::new()),
+        "<operation_systems/>"
+    );
+    assert_eq!(api::json::list_to_string(def, Vec::new()), "{}");
+    let one = || vec![(def.new)()];
+    assert_eq!(
+        api::xml::list_to_string(def, one()),
         "<operation_systems><operating_system/></operation_systems>"
     );
     assert_eq!(
-        api::json::list_to_string(def, &one),
+        api::json::list_to_string(def, one()),
         r#"{"operating_system":[{}]}"#
     );
 }

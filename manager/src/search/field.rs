@@ -182,7 +182,7 @@ impl Collection {
         };
         let listed = self
             .table()
-            .is_some_and(|table| table.prefixes.iter().any(|prefix| *prefix == name));
+            .is_some_and(|table| table.prefixes.contains(&name));
         (listed || target == self).then_some(target)
     }
 

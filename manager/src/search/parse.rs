@@ -206,12 +206,11 @@ impl Parser<'_> {
     fn query(&mut self) -> Result<Query, String> {
         let mut query = Query::default();
         // Old clients begin with the collection's name and a colon: "Vms: name=x".
-        if let Some(Token::Word(word)) = self.peek() {
-            if let Some(name) = word.strip_suffix(':') {
-                if self.collection.prefix(name) == Some(self.collection) {
-                    self.at += 1;
-                }
-            }
+        if let Some(Token::Word(word)) = self.peek()
+            && let Some(name) = word.strip_suffix(':')
+            && self.collection.prefix(name) == Some(self.collection)
+        {
+            self.at += 1;
         }
         while !self.ends() {
             let group = self.any()?;
