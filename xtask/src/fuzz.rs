@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::command::{cargo, has, program, run as run_command, say, step, succeeds, workspace};
 use crate::options::{Options, value};
+use crate::test::{Count, watch};
 
 /// Crates that have a folder `fuzz`.
 const CRATES: &[&str] = &["spice", "api"];
@@ -56,20 +57,25 @@ pub fn run(arguments: &[String]) -> Result<()> {
     mutations(seconds)
 }
 
-/// The stable stand-in: tests named `mutat…`, optimised, told how long they may take.
+/// The stable stand-in: tests named `…mutat…`, optimised, told how long they may take.
 pub fn mutations(seconds: u64) -> Result<()> {
-    run_command(
-        cargo()
-            .args([
-                "test",
-                "--release",
-                "--locked",
-                "--package",
-                "spice",
-                "mutat",
-            ])
-            .env("SAFFRON_FUZZ_SECONDS", seconds.to_string()),
-    )
+    let mut count = Count::default();
+    let mut command = cargo();
+    command
+        .args([
+            "test",
+            "--release",
+            "--locked",
+            "--package",
+            "spice",
+            "mutat",
+        ])
+        .env("SAFFRON_FUZZ_SECONDS", seconds.to_string());
+    watch(&mut command, &mut count, &mut std::io::stdout())?;
+    if count.passed == 0 {
+        bail!("there is no such test, so nothing was tried");
+    }
+    Ok(())
 }
 
 /// The names of a crate's fuzz targets.

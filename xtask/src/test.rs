@@ -95,7 +95,7 @@ fn kit() -> Result<()> {
 }
 
 /// Runs a command, shows its output as it comes, and counts the results in it.
-fn watch(command: &mut Command, count: &mut Count, show: &mut impl Write) -> Result<()> {
+pub fn watch(command: &mut Command, count: &mut Count, show: &mut impl Write) -> Result<()> {
     let shown = words(command);
     say(format_args!("{shown}"));
     let mut child = command
