@@ -25,6 +25,87 @@ pub fn decode_frame(data: &[u8]) -> Result<Pixels, Error> {
     decode_any_size(data, None)
 }
 
+/// Decodes the pictures of one MJPEG stream. Servers send the tables of quantisation and codes
+/// with the first picture, and later only those that change: this remembers them.
+#[derive(Clone, Debug, Default)]
+pub struct FrameDecoder {
+    /// By the number in their first byte, as the picture had them: four of quantisation.
+    quantisation: [Vec<u8>; 4],
+    /// Four for the first coefficient of a block, four for the others.
+    codes: [Vec<u8>; 8],
+}
+
+impl FrameDecoder {
+    /// Decodes the stream's next picture.
+    pub fn decode(&mut self, data: &[u8]) -> Result<Pixels, Error> {
+        let Some(rest) = data.strip_prefix(&[0xff, SOI]) else {
+            return Err(Error::invalid("jpeg frame", data.len() as u64));
+        };
+        let mut whole = vec![0xff, SOI];
+        for (marker, tables) in
+            [(DQT, self.quantisation.as_slice()), (DHT, self.codes.as_slice())]
+        {
+            for table in tables.iter().filter(|table| !table.is_empty()) {
+                let size = u16::try_from(table.len() + 2).unwrap_or(u16::MAX);
+                whole.extend_from_slice(&[0xff, marker]);
+                whole.extend_from_slice(&size.to_be_bytes());
+                whole.extend_from_slice(table);
+            }
+        }
+        // The picture's own tables come after those and take their places.
+        whole.extend_from_slice(rest);
+        let pixels = decode_any_size(&whole, None)?;
+        self.remember(rest);
+        Ok(pixels)
+    }
+
+    /// Keeps the tables of a picture that could be decoded.
+    fn remember(&mut self, mut rest: &[u8]) {
+        while let Some((marker, segment, after)) = next_segment(rest) {
+            let mut tables = segment;
+            while let Some((&name, values)) = tables.split_first() {
+                let (slot, size) = match marker {
+                    // Of bytes, or of two bytes each.
+                    DQT => {
+                        let size = if name >> 4 == 0 { 64 } else { 128 };
+                        (self.quantisation.get_mut(usize::from(name & 0x0f)), size)
+                    }
+                    // How many codes there are of each length, then their values.
+                    DHT => {
+                        let Some((counts, _)) = values.split_at_checked(16) else { break };
+                        let codes: usize = counts.iter().map(|&count| usize::from(count)).sum();
+                        let index = usize::from(name >> 4) * 4 + usize::from(name & 0x0f);
+                        (self.codes.get_mut(index).filter(|_| name & 0x0f < 4), 16 + codes)
+                    }
+                    _ => break,
+                };
+                let (Some(slot), Some(table)) = (slot, tables.get(..=size)) else { break };
+                slot.clear();
+                slot.extend_from_slice(table);
+                tables = tables.get(size + 1..).unwrap_or_default();
+            }
+            rest = after;
+        }
+    }
+}
+
+/// Markers: start of image, tables, start of the coded picture.
+const SOI: u8 = 0xd8;
+const DHT: u8 = 0xc4;
+const DQT: u8 = 0xdb;
+const SOS: u8 = 0xda;
+
+/// The marker that comes next, what belongs to it, and the rest; nothing from the coded picture on.
+fn next_segment(data: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let [0xff, marker, high, low, rest @ ..] = data else { return None };
+    if *marker == SOS {
+        return None;
+    }
+    let size = usize::from(u16::from_be_bytes([*high, *low])).checked_sub(2)?;
+    let (segment, after) = rest.split_at_checked(size)?;
+    Some((*marker, segment, after))
+}
+
 /// Decodes a picture whose colours are JPEG and whose alpha is LZ (SPICE_IMAGE_TYPE_JPEG_ALPHA).
 /// The colours come from the top always; the alpha's own header says how it lies.
 pub fn decode_with_alpha(

@@ -1,0 +1,272 @@
+//! Our console client, connected to a drawing server of its own.
+//!
+//! One thread does everything; others only wait for bytes. So whoever waits for the server's answer
+//! to a command keeps the client going meanwhile, as the server may wait for it.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use spice::link::{Capabilities, LinkMessage};
+use spice::{ChannelRef, Config, Event, Problem, Session};
+
+use super::channel;
+use super::draw_server::{DrawServer, Rendering, Said};
+
+/// How long anything may take. Far more than it does, as other tests run beside.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+enum Input {
+    Bytes(ChannelRef, Vec<u8>),
+    Closed(ChannelRef),
+    Said(Said),
+}
+
+/// A drawing server and our client.
+pub struct Client {
+    server: DrawServer,
+    /// None of it happens before the test says so.
+    connecting: bool,
+    password: String,
+    pub session: Session,
+    sockets: HashMap<ChannelRef, TcpStream>,
+    inputs: (Sender<Input>, Receiver<Input>),
+    started: Instant,
+    /// Events that nobody has asked for yet, oldest first.
+    pub events: Vec<Event>,
+    /// What the server said of the client's keyboard and pointer.
+    pub guest_events: Vec<String>,
+    answers: Vec<Result<Option<Rendering>, String>>,
+    marks: u32,
+    /// Why a channel could not be opened.
+    pub refused: Option<String>,
+    /// Changes the channel capabilities that the session asks for.
+    pub without: Option<(ChannelRef, u32)>,
+}
+
+impl Client {
+    /// Starts a server, and gives it its first commands before any client is there.
+    pub fn start(setup: &[&str]) -> Self {
+        let (sender, receiver) = channel();
+        let say = sender.clone();
+        let server = DrawServer::start(move |said| {
+            // Nobody listens any more at the end of the test.
+            let _ = say.send(Input::Said(said));
+        });
+        let mut client = Self {
+            server,
+            connecting: false,
+            password: String::new(),
+            session: Session::new(Config::default()),
+            sockets: HashMap::new(),
+            inputs: (sender, receiver),
+            started: Instant::now(),
+            events: Vec::new(),
+            guest_events: Vec::new(),
+            answers: Vec::new(),
+            marks: 1000,
+            refused: None,
+            without: None,
+        };
+        for command in setup {
+            client.command(command);
+        }
+        client
+    }
+
+    /// Links all channels, with a password that the server may want.
+    pub fn connect(&mut self, password: &str) {
+        self.connecting = true;
+        password.clone_into(&mut self.password);
+        self.follow();
+        if self.refused.is_none() {
+            self.wait("all channels", |client| {
+                [ChannelRef::DISPLAY, ChannelRef::CURSOR, ChannelRef::INPUTS]
+                    .iter()
+                    .all(|channel| client.sockets.contains_key(channel))
+            });
+        }
+    }
+
+    /// Has the server carry out a command.
+    pub fn command(&mut self, command: &str) {
+        self.ask(command);
+    }
+
+    /// What the server's own renderer made of a surface.
+    pub fn render(&mut self, surface: u32) -> Rendering {
+        self.ask(&format!("render on={surface}")).expect("render answers with a picture")
+    }
+
+    fn ask(&mut self, command: &str) -> Option<Rendering> {
+        self.server.send(command);
+        self.wait(command, |client| !client.answers.is_empty());
+        match self.answers.remove(0) {
+            Ok(rendering) => rendering,
+            Err(error) => panic!("{command}: {error}"),
+        }
+    }
+
+    /// Waits until the client has seen all that the server drew so far.
+    pub fn catch_up(&mut self) {
+        self.marks += 1;
+        let mark = self.marks;
+        self.command(&format!("mark value={mark}"));
+        self.wait("the mark", |client| {
+            client.events.iter().any(|event| {
+                matches!(event, Event::Monitors(monitors)
+                    if monitors.first().is_some_and(|monitor| monitor.width == mark))
+            })
+        });
+        self.events.retain(|event| !matches!(event, Event::Monitors(_)));
+    }
+
+    /// Messages that our client could not read or do.
+    pub fn problems(&self) -> Vec<Problem> {
+        self.events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Problem(problem) => Some(*problem),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Goes on until something is so.
+    pub fn wait(&mut self, what: &str, mut is_so: impl FnMut(&mut Self) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !is_so(self) {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.inputs.1.recv_timeout(left) {
+                Ok(input) => self.take(input),
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!(
+                        "{what}: not in {PATIENCE:?}; refused: {:?}; problems: {:?}; the guest had {:?}",
+                        self.refused,
+                        self.problems(),
+                        self.guest_events
+                    )
+                }
+                Err(RecvTimeoutError::Disconnected) => unreachable!("we hold a sender ourselves"),
+            }
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Bytes(channel, bytes) => {
+                let now = self.now();
+                self.session.receive(channel, now, &bytes);
+            }
+            Input::Closed(channel) => {
+                self.sockets.remove(&channel);
+                self.session.closed(channel);
+            }
+            Input::Said(Said::Ok(rendering)) => self.answers.push(Ok(rendering)),
+            Input::Said(Said::Error(error)) => self.answers.push(Err(error)),
+            Input::Said(Said::Event(event)) => self.guest_events.push(event),
+            Input::Said(Said::Gone) => {
+                self.answers.push(Err("the drawing server has ended".to_owned()));
+            }
+        }
+        self.follow();
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).expect("a test is not that long")
+    }
+
+    /// Does what the session wants done.
+    pub fn follow(&mut self) {
+        if !self.connecting {
+            return;
+        }
+        while let Some(event) = self.session.poll_event() {
+            match event {
+                Event::OpenChannel { channel, connection_id, common_caps, channel_caps } => {
+                    self.open(channel, connection_id, common_caps, channel_caps);
+                }
+                Event::Damaged => {
+                    let mut damage = Vec::new();
+                    self.session.take_damage(&mut damage);
+                    self.events.push(Event::Damaged);
+                }
+                event => self.events.push(event),
+            }
+        }
+        self.transmit();
+    }
+
+    fn transmit(&mut self) {
+        let mut out = Vec::new();
+        for (channel, socket) in &mut self.sockets {
+            out.clear();
+            if self.session.poll_transmit(*channel, &mut out) {
+                // A socket that has closed says so on its own thread.
+                let _ = socket.write_all(&out);
+            }
+        }
+    }
+
+    fn open(
+        &mut self,
+        channel: ChannelRef,
+        connection_id: u32,
+        common_caps: Capabilities,
+        mut channel_caps: Capabilities,
+    ) {
+        if let Some((without, bit)) = self.without
+            && without == channel
+        {
+            channel_caps.clear(bit);
+        }
+        let message = LinkMessage {
+            connection_id,
+            channel_type: channel.kind,
+            channel_id: channel.id,
+            common_caps,
+            channel_caps,
+        };
+        let opened = match channel::open(self.server.port(), &message, &self.password) {
+            Ok(opened) => opened,
+            Err(refusal) => {
+                self.refused = Some(refusal);
+                return;
+            }
+        };
+        let now = self.now();
+        let linked = &opened.linked;
+        self.session.opened(channel, &linked.common_caps, &linked.channel_caps, now);
+        self.session.receive(channel, now, &opened.early);
+        let mut reader = opened.stream.try_clone().expect("a socket can be cloned");
+        self.sockets.insert(channel, opened.stream);
+        // The server may link the next channel only when it has been greeted on this one.
+        self.transmit();
+        let sender = self.inputs.0.clone();
+        thread::spawn(move || {
+            let mut buffer = vec![0; 65_536];
+            loop {
+                let input = match reader.read(&mut buffer) {
+                    Ok(0) | Err(_) => Input::Closed(channel),
+                    Ok(count) => Input::Bytes(channel, buffer[..count].to_vec()),
+                };
+                let last = matches!(input, Input::Closed(_));
+                if sender.send(input).is_err() || last {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        for socket in self.sockets.values() {
+            // Lets the reading threads end.
+            let _ = socket.shutdown(std::net::Shutdown::Both);
+        }
+    }
+}

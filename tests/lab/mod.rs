@@ -1,0 +1,8 @@
+//! Our console client against real parts: a libspice-server that draws on command.
+
+mod channel;
+mod client;
+mod console;
+mod draw_server;
+mod drawing;
+mod recorded;

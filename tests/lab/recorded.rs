@@ -1,0 +1,400 @@
+//! Images as a real server codes them: decoded one by one and held against the server's own
+//! rendering. With SAFFRON_RECORD set, those of [`CASES`] are also written to
+//! `spice/tests/data/image`, where the codecs' own tests, fuzzers and benchmarks find them.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::mpsc;
+
+use spice::image::{CacheLimits, ImageContext, decode};
+use spice::link::{Capabilities, ChannelType};
+use spice::message::types::{Image, ImageType};
+use spice::message::{common, display, main};
+use spice::wire::{Reader, Writer};
+
+use super::channel;
+use super::draw_server::{DrawServer, Rendering, Said};
+
+/// The width of the monitor that ends a recording.
+const END: u32 = 4242;
+
+/// A set of pictures drawn one beside the other.
+struct Case {
+    /// Folder of the codec, and of the case in it.
+    name: &'static str,
+    /// How the server is set up.
+    setup: &'static [&'static str],
+    /// `format=… pattern=… …` of each image.
+    images: &'static [&'static str],
+    size: (u32, u32),
+    /// What kind of image the server is to make of them.
+    kind: ImageType,
+    /// How far decoded colours may be off on average; 0 means exactly the same.
+    mean_error: f64,
+}
+
+/// Large enough to measure how long decoding takes; the benchmark looks for the name.
+const fn large(
+    name: &'static str,
+    setup: &'static [&'static str],
+    images: &'static [&'static str],
+    kind: ImageType,
+) -> Case {
+    Case { size: (400, 300), ..case(name, setup, images, kind) }
+}
+
+const fn case(
+    name: &'static str,
+    setup: &'static [&'static str],
+    images: &'static [&'static str],
+    kind: ImageType,
+) -> Case {
+    Case { name, setup, images, size: (61, 47), kind, mean_error: 0.0 }
+}
+
+const OFF: &[&str] = &["compression mode=off"];
+const QUIC: &[&str] = &["compression mode=quic"];
+const LZ: &[&str] = &["compression mode=lz"];
+const GLZ: &[&str] = &["compression mode=glz", "zlib mode=never"];
+const ZLIB: &[&str] = &["compression mode=glz", "zlib mode=always"];
+const JPEG: &[&str] = &["compression mode=quic", "jpeg mode=always"];
+
+const CASES: &[Case] = &[
+    case("bitmap/1_bit", OFF, &["format=1be pattern=text"], ImageType::BITMAP),
+    case("bitmap/4_bit", OFF, &["format=4be pattern=flat"], ImageType::BITMAP),
+    case("bitmap/8_bit", OFF, &["format=8 pattern=photo"], ImageType::BITMAP),
+    case("bitmap/16_bit", OFF, &["format=16 pattern=photo"], ImageType::BITMAP),
+    case("bitmap/24_bit_padded", OFF, &["format=24 pattern=noise padding=5"], ImageType::BITMAP),
+    case("bitmap/32_bit_bottom_up", OFF, &["format=32 pattern=text bottom_up=1"], ImageType::BITMAP),
+    case("bitmap/rgba", OFF, &["format=rgba pattern=alpha"], ImageType::BITMAP),
+    case("quic/rgb32_photo", QUIC, &["format=32 pattern=photo"], ImageType::QUIC),
+    case("quic/rgb32_text", QUIC, &["format=32 pattern=text"], ImageType::QUIC),
+    case("quic/rgb32_flat", QUIC, &["format=32 pattern=flat bottom_up=1"], ImageType::QUIC),
+    case("quic/rgb32_noise", QUIC, &["format=32 pattern=noise"], ImageType::QUIC),
+    case("quic/rgb24", QUIC, &["format=24 pattern=photo"], ImageType::QUIC),
+    case("quic/rgb16", QUIC, &["format=16 pattern=photo"], ImageType::QUIC),
+    case("quic/rgba", QUIC, &["format=rgba pattern=alpha"], ImageType::QUIC),
+    case("lz/rgb32_text", LZ, &["format=32 pattern=text"], ImageType::LZ_RGB),
+    case("lz/rgb32_flat", LZ, &["format=32 pattern=flat bottom_up=1"], ImageType::LZ_RGB),
+    case("lz/rgb32_photo", LZ, &["format=32 pattern=photo"], ImageType::LZ_RGB),
+    case("lz/rgb24", LZ, &["format=24 pattern=text"], ImageType::LZ_RGB),
+    case("lz/rgb16", LZ, &["format=16 pattern=flat"], ImageType::LZ_RGB),
+    case("lz/rgba", LZ, &["format=rgba pattern=alpha"], ImageType::LZ_RGB),
+    case("lz/palette_1_bit", LZ, &["format=1be pattern=text"], ImageType::LZ_PLT),
+    case("lz/palette_4_bit", LZ, &["format=4be pattern=flat"], ImageType::LZ_PLT),
+    case("lz/palette_8_bit", LZ, &["format=8 pattern=flat bottom_up=1"], ImageType::LZ_PLT),
+    case(
+        "lz/palette_from_cache",
+        LZ,
+        &["format=8 pattern=flat", "format=8 pattern=text"],
+        ImageType::LZ_PLT,
+    ),
+    case(
+        "glz/rgb32_across_pictures",
+        GLZ,
+        &[
+            "format=32 pattern=text",
+            "format=32 pattern=flat bottom_up=1",
+            "format=32 pattern=text seed=3 bottom_up=1",
+            "format=32 pattern=flat seed=3",
+            "format=32 pattern=text",
+        ],
+        ImageType::GLZ_RGB,
+    ),
+    case(
+        "glz/rgba_across_pictures",
+        GLZ,
+        &["format=rgba pattern=alpha", "format=32 pattern=text", "format=rgba pattern=alpha"],
+        ImageType::GLZ_RGB,
+    ),
+    case(
+        "glz/rgb16",
+        GLZ,
+        &["format=16 pattern=text", "format=16 pattern=text seed=2"],
+        ImageType::GLZ_RGB,
+    ),
+    case(
+        "zlib_glz/rgb32_across_pictures",
+        ZLIB,
+        &["format=32 pattern=text", "format=32 pattern=photo", "format=32 pattern=text seed=5"],
+        ImageType::ZLIB_GLZ_RGB,
+    ),
+    large("quic/large_photo", QUIC, &["format=32 pattern=photo"], ImageType::QUIC),
+    large("quic/large_text", QUIC, &["format=32 pattern=text"], ImageType::QUIC),
+    large("quic/large_flat", QUIC, &["format=32 pattern=flat"], ImageType::QUIC),
+    large("lz/large_photo", LZ, &["format=32 pattern=photo"], ImageType::LZ_RGB),
+    large("lz/large_text", LZ, &["format=32 pattern=text"], ImageType::LZ_RGB),
+    large("lz/large_flat", LZ, &["format=32 pattern=flat"], ImageType::LZ_RGB),
+    large("glz/large_text", GLZ, &["format=32 pattern=text"], ImageType::GLZ_RGB),
+    Case {
+        mean_error: 4.0,
+        ..large("jpeg/large_photo", JPEG, &["format=32 pattern=photo"], ImageType::JPEG)
+    },
+    Case {
+        size: (96, 80),
+        mean_error: 4.0,
+        ..case("jpeg/photo", JPEG, &["format=32 pattern=photo"], ImageType::JPEG)
+    },
+    Case {
+        size: (96, 80),
+        mean_error: 4.0,
+        ..case("jpeg/photo_with_alpha", JPEG, &["format=rgba pattern=photo"], ImageType::JPEG_ALPHA)
+    },
+];
+
+/// As large as a guest's whole screen, and not kept.
+const SCREENS: &[Case] = &[
+    screen("photo by quic", QUIC, &["format=32 pattern=photo"], ImageType::QUIC),
+    screen("text by quic", QUIC, &["format=32 pattern=text"], ImageType::QUIC),
+    screen("photo by lz", LZ, &["format=32 pattern=photo"], ImageType::LZ_RGB),
+    screen("text by glz", GLZ, &["format=32 pattern=text"], ImageType::GLZ_RGB),
+];
+
+const fn screen(
+    name: &'static str,
+    setup: &'static [&'static str],
+    images: &'static [&'static str],
+    kind: ImageType,
+) -> Case {
+    Case { size: (1920, 1080), ..case(name, setup, images, kind) }
+}
+
+#[test]
+fn every_codec_decodes_what_a_real_server_sends() {
+    for case in CASES {
+        let recording = Recording::of(case);
+        recording.check();
+        if let Some(folder) = std::env::var_os("SAFFRON_RECORD") {
+            assert_eq!(folder, "1", "SAFFRON_RECORD is 1 or not set");
+            let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../spice/tests/data/image");
+            recording.write(&Path::new(data).join(case.name));
+        }
+    }
+}
+
+#[test]
+fn a_full_screen_of_every_kind_is_decoded_exactly() {
+    for case in SCREENS {
+        Recording::of(case).check();
+    }
+}
+
+/// The images of a case as the server sent them, and the screen it made of them.
+struct Recording<'a> {
+    case: &'a Case,
+    /// Whole DRAW_COPY messages.
+    messages: Vec<Vec<u8>>,
+    screen: Rendering,
+}
+
+impl<'a> Recording<'a> {
+    fn of(case: &'a Case) -> Self {
+        let (said, answers) = mpsc::channel();
+        let mut server = DrawServer::start(move |line| {
+            // Nobody listens any more once the recording is done.
+            let _ = said.send(line);
+        });
+        let port = server.port();
+        let mut command = |line: &str| {
+            server.send(line);
+            match answers.recv().expect("the drawing server answers") {
+                Said::Ok(rendering) => rendering,
+                Said::Error(error) => panic!("{line}: {error}"),
+                Said::Event(event) => panic!("{line}: unexpected {event}"),
+                Said::Gone => panic!("{line}: the drawing server has ended"),
+            }
+        };
+        let (width, height) = case.size;
+        for line in case.setup {
+            command(line);
+        }
+        command(&format!("primary size={},{height}", width * case.images.len() as u32));
+        let (messages, _open) = std::thread::scope(|scope| {
+            let (ready, wait) = mpsc::channel();
+            let reading = scope.spawn(move || read_display(port, || ready.send(()).expect("ready")));
+            wait.recv().expect("the display channel opens");
+            for (number, image) in case.images.iter().enumerate() {
+                command(&format!("image name={number} size={width},{height} {image}"));
+                let x = number as u32 * width;
+                command(&format!("copy box={x},0,{width},{height} image={number}"));
+            }
+            command(&format!("mark value={END}"));
+            reading.join().expect("the display channel can be read")
+        });
+        let screen = command("render on=0").expect("render answers with a picture");
+        Self { case, messages, screen }
+    }
+
+    /// What the server drew at the place of one image.
+    fn expected(&self, number: usize) -> Vec<[u8; 4]> {
+        let (width, height) = (self.case.size.0 as usize, self.case.size.1 as usize);
+        let (rows, _) = self.screen.pixels.as_chunks::<4>();
+        rows.chunks_exact(self.screen.width as usize)
+            .take(height)
+            .flat_map(|row| &row[number * width..(number + 1) * width])
+            .copied()
+            .collect()
+    }
+
+    fn check(&self) {
+        let name = self.case.name;
+        assert_eq!(self.messages.len(), self.case.images.len(), "{name}: number of images");
+        let mut context = ImageContext::new(CacheLimits::default());
+        for (number, message) in self.messages.iter().enumerate() {
+            let image = image_of(message);
+            assert_eq!(image.descriptor.kind, self.case.kind, "{name}: image {number}");
+            let decoded = decode(image, &mut context)
+                .unwrap_or_else(|error| panic!("{name}: image {number}: {error}"));
+            let expected = self.expected(number);
+            let difference: u64 = decoded
+                .data
+                .iter()
+                .zip(&expected)
+                .flat_map(|(a, b)| (0..3).map(move |colour| a[colour].abs_diff(b[colour])))
+                .map(u64::from)
+                .sum();
+            let mean = difference as f64 / (expected.len() * 3) as f64;
+            assert!(
+                mean <= self.case.mean_error,
+                "{name}: image {number} is off by {mean} on average"
+            );
+        }
+    }
+
+    /// `input.bin`: for each image, the length of its message, the place of the image in it, and the
+    /// message. `expect.png`: the last image. `case.toml`: how near it must be.
+    fn write(&self, folder: &Path) {
+        std::fs::create_dir_all(folder).expect("the folder of the case");
+        let mut input = Vec::new();
+        let mut writer = Writer::new(&mut input);
+        for message in &self.messages {
+            writer.u32(message.len() as u32).u32(image_offset(message)).bytes(message);
+        }
+        std::fs::write(folder.join("input.bin"), input).expect("input.bin");
+        let (width, height) = self.case.size;
+        let file = std::fs::File::create(folder.join("expect.png")).expect("expect.png");
+        let mut encoder = png::Encoder::new(file, width, height);
+        encoder.set_color(png::ColorType::Rgb);
+        let pixels: Vec<u8> = self
+            .expected(self.case.images.len() - 1)
+            .iter()
+            .flat_map(|[red, green, blue, _]| [*red, *green, *blue])
+            .collect();
+        let mut png = encoder.write_header().expect("expect.png");
+        png.write_image_data(&pixels).expect("expect.png");
+        if self.case.mean_error > 0.0 {
+            let text = format!("mean_error = {}\n", self.case.mean_error);
+            std::fs::write(folder.join("case.toml"), text).expect("case.toml");
+        }
+    }
+}
+
+/// Where the image is in a DRAW_COPY message.
+fn image_offset(message: &[u8]) -> u32 {
+    let mut reader = Reader::new(message);
+    display::Base::read(&mut reader).expect("what and where a message draws");
+    reader.u32("source image").expect("the place of the image")
+}
+
+fn image_of(message: &[u8]) -> Image<'_> {
+    Image::at(message, image_offset(message)).expect("an image")
+}
+
+/// Opens a session and its display channel; gives the DRAW_COPY messages from then on to the END,
+/// and the channels, still open.
+fn read_display(port: u16, opened: impl FnOnce()) -> (Vec<Vec<u8>>, [Messages; 2]) {
+    let message = channel::message(0, ChannelType::MAIN, 0, Capabilities::default());
+    let mut main = Messages::open(channel::open(port, &message, "").expect("the main channel"));
+    let mut session = 0;
+    loop {
+        let (kind, body) = main.next();
+        if kind == main::INIT {
+            session = Reader::new(&body).u32("session").expect("the session's number");
+            main.send(main::ATTACH_CHANNELS, &[]);
+        }
+        if kind == main::CHANNELS_LIST {
+            break;
+        }
+    }
+    let caps = Capabilities::of(&[display::CAP_MONITORS_CONFIG]);
+    let message = channel::message(session, ChannelType::DISPLAY, 0, caps);
+    let mut screen =
+        Messages::open(channel::open(port, &message, "").expect("the display channel"));
+    let mut init = Vec::new();
+    // Image cache and GLZ window: their numbers, and sizes in pixels.
+    Writer::new(&mut init).u8(1).u64(20 << 20).u8(1).u32(16 << 20);
+    screen.send(display::CLIENT_INIT, &init);
+    let mut opened = Some(opened);
+    let mut messages = Vec::new();
+    loop {
+        let (kind, body) = screen.next();
+        match kind {
+            // The screen as it is comes first and ends with this.
+            display::MARK => {
+                if let Some(opened) = opened.take() {
+                    opened();
+                    messages.clear();
+                }
+            }
+            display::DRAW_COPY => messages.push(body),
+            display::MONITORS_CONFIG => {
+                let monitors = display::read_monitors(&mut Reader::new(&body)).expect("monitors");
+                if monitors.first().is_some_and(|monitor| monitor.width == END) {
+                    return (messages, [main, screen]);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The messages of a channel, with acknowledgements and pings answered.
+struct Messages {
+    channel: channel::Channel,
+    window: u32,
+    unacknowledged: u32,
+}
+
+impl Messages {
+    fn open(channel: channel::Channel) -> Self {
+        Self { channel, window: 0, unacknowledged: 0 }
+    }
+
+    fn read(&mut self, count: usize) -> Vec<u8> {
+        let early = count.min(self.channel.early.len());
+        let mut bytes: Vec<u8> = self.channel.early.drain(..early).collect();
+        bytes.resize(count, 0);
+        self.channel.stream.read_exact(&mut bytes[early..]).expect("the server goes on");
+        bytes
+    }
+
+    fn send(&mut self, kind: u16, body: &[u8]) {
+        let mut message = Vec::new();
+        Writer::new(&mut message).u16(kind).u32(body.len() as u32).bytes(body);
+        self.channel.stream.write_all(&message).expect("the server goes on");
+    }
+
+    fn next(&mut self) -> (u16, Vec<u8>) {
+        let header = self.read(6);
+        let kind = u16::from_le_bytes([header[0], header[1]]);
+        let size = u32::from_le_bytes([header[2], header[3], header[4], header[5]]);
+        let body = self.read(size as usize);
+        match kind {
+            common::SET_ACK => {
+                self.window = Reader::new(&body[4..]).u32("window").expect("a window");
+                self.unacknowledged = 0;
+                self.send(common::ACK_SYNC, &body[..4]);
+            }
+            common::PING => self.send(common::PONG, &body[..12]),
+            _ => {}
+        }
+        if kind != common::SET_ACK && self.window > 0 {
+            self.unacknowledged += 1;
+            if self.unacknowledged == self.window {
+                self.unacknowledged = 0;
+                self.send(common::ACK, &[]);
+            }
+        }
+        (kind, body)
+    }
+}
