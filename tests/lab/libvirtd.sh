@@ -68,12 +68,15 @@ start() {
     mount --bind "$1/cache" /var/cache/libvirt &&
     exec setsid libvirtd --config /etc/libvirt/libvirtd.conf --pid-file /run/libvirt/libvirtd.pid
   ' sh "$dir" >>"$dir/log/start.log" 2>&1 </dev/null &
+  daemon=$!
   tries=0
   until virsh -q -c "$(uri)" uri >/dev/null 2>&1; do
     tries=$((tries + 1))
-    if [ "$tries" -ge 100 ]; then
-      echo "libvirtd did not answer within 20 s; its log:" >&2
-      tail -n 5 "$dir/log/start.log" "$dir/log/libvirtd.log" >&2 || true
+    if [ "$tries" -ge 100 ] || ! kill -0 "$daemon" 2>/dev/null; then
+      echo "libvirtd did not come up; the last of its logs:" >&2
+      for log in "$dir/log/start.log" "$dir/log/libvirtd.log"; do
+        if [ -s "$log" ]; then tail -n 5 "$log" >&2; fi
+      done
       exit 1
     fi
     sleep 0.2
