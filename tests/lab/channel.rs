@@ -15,7 +15,9 @@ pub struct Channel {
 /// Connects and links. Says why not as a sentence.
 pub fn open(port: u16, message: &LinkMessage, password: &str) -> Result<Channel, String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).map_err(|error| error.to_string())?;
-    stream.set_nodelay(true).map_err(|error| error.to_string())?;
+    stream
+        .set_nodelay(true)
+        .map_err(|error| error.to_string())?;
     let mut link = Link::new(message, password);
     let mut out = Vec::new();
     let mut buffer = [0; 4096];
@@ -24,14 +26,21 @@ pub fn open(port: u16, message: &LinkMessage, password: &str) -> Result<Channel,
         if link.poll_transmit(&mut out) {
             stream.write_all(&out).map_err(|error| error.to_string())?;
         }
-        let count = stream.read(&mut buffer).map_err(|error| error.to_string())?;
+        let count = stream
+            .read(&mut buffer)
+            .map_err(|error| error.to_string())?;
         if count == 0 {
             return Err("the server hung up".to_owned());
         }
-        let (taken, linked) =
-            link.receive(&buffer[..count]).map_err(|failure| failure.to_string())?;
+        let (taken, linked) = link
+            .receive(&buffer[..count])
+            .map_err(|failure| failure.to_string())?;
         if let Some(linked) = linked {
-            return Ok(Channel { stream, linked, early: buffer[taken..count].to_vec() });
+            return Ok(Channel {
+                stream,
+                linked,
+                early: buffer[taken..count].to_vec(),
+            });
         }
     }
 }

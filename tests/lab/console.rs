@@ -11,7 +11,10 @@ fn only_the_right_ticket_opens_a_session() {
     let setup = ["primary size=64,48", "ticket password=corr3ct seconds=0"];
     let mut wrong = Client::start(&setup);
     wrong.connect("wr0ng");
-    assert_eq!(wrong.refused.as_deref(), Some("the password is wrong or has expired"));
+    assert_eq!(
+        wrong.refused.as_deref(),
+        Some("the password is wrong or has expired")
+    );
 
     let mut right = Client::start(&setup);
     right.connect("corr3ct");
@@ -22,7 +25,10 @@ fn only_the_right_ticket_opens_a_session() {
 fn an_expired_ticket_opens_no_session() {
     let mut late = Client::start(&["primary size=64,48", "ticket password=corr3ct seconds=-5"]);
     late.connect("corr3ct");
-    assert_eq!(late.refused.as_deref(), Some("the password is wrong or has expired"));
+    assert_eq!(
+        late.refused.as_deref(),
+        Some("the password is wrong or has expired")
+    );
 }
 
 #[test]
@@ -36,24 +42,37 @@ fn keys_reach_the_guest_and_are_let_go_together() {
     client.session.release_all();
     client.follow();
     let expected = ["1e", "9e", "e0", "5b", "2a"];
-    client.wait("the keys", |client| client.guest_events.len() >= expected.len() + 3);
-    let keys: Vec<&str> =
-        client.guest_events.iter().filter_map(|event| event.strip_prefix("key ")).collect();
+    client.wait("the keys", |client| {
+        client.guest_events.len() >= expected.len() + 3
+    });
+    let keys: Vec<&str> = client
+        .guest_events
+        .iter()
+        .filter_map(|event| event.strip_prefix("key "))
+        .collect();
     assert_eq!(keys[..expected.len()], expected);
     // Those still held, in whatever order.
     let released = &keys[expected.len()..];
-    assert!(released == ["e0", "db", "aa"] || released == ["aa", "e0", "db"], "{released:?}");
+    assert!(
+        released == ["e0", "db", "aa"] || released == ["aa", "e0", "db"],
+        "{released:?}"
+    );
 }
 
 #[test]
 fn the_pointer_is_where_the_person_points() {
     let mut client = Client::start(&["primary size=640,480"]);
     client.connect("");
-    client.wait("client mouse mode", |client| client.session.mouse_mode() == MouseMode::Client);
+    client.wait("client mouse mode", |client| {
+        client.session.mouse_mode() == MouseMode::Client
+    });
     client.session.pointer_position(320, 200);
     client.follow();
     client.wait("a position", |client| {
-        client.guest_events.iter().any(|event| event == "position 320 200 0")
+        client
+            .guest_events
+            .iter()
+            .any(|event| event == "position 320 200 0")
     });
     client.session.pointer_button(Button::Left, true);
     client.session.pointer_position(330, 210);
@@ -70,15 +89,22 @@ fn the_pointer_is_where_the_person_points() {
 fn without_a_tablet_the_pointer_moves_by_steps() {
     let mut client = Client::start(&["tablet present=0", "primary size=640,480"]);
     client.connect("");
-    client.wait("server mouse mode", |client| client.session.mouse_mode() == MouseMode::Server);
+    client.wait("server mouse mode", |client| {
+        client.session.mouse_mode() == MouseMode::Server
+    });
     client.session.pointer_motion(5, -3);
     client.follow();
     client.wait("a motion", |client| {
-        client.guest_events.iter().any(|event| event == "motion 5 -3 0 0")
+        client
+            .guest_events
+            .iter()
+            .any(|event| event == "motion 5 -3 0 0")
     });
 
     client.command("tablet present=1");
-    client.wait("client mouse mode", |client| client.session.mouse_mode() == MouseMode::Client);
+    client.wait("client mouse mode", |client| {
+        client.session.mouse_mode() == MouseMode::Client
+    });
 }
 
 #[test]
@@ -87,7 +113,11 @@ fn the_guests_keyboard_lights_are_told() {
     client.connect("");
     client.command("leds mask=4");
     client.wait("caps lock", |client| {
-        client.events.contains(&Event::Leds(Leds { scroll: false, num: false, caps: true }))
+        client.events.contains(&Event::Leds(Leds {
+            scroll: false,
+            num: false,
+            caps: true,
+        }))
     });
 }
 
@@ -105,11 +135,16 @@ fn the_pointer_has_the_guests_shape() {
         let (width, height, hot_x, hot_y, pixels) = shape(&client).expect("just seen");
         assert_eq!((width, height, hot_x, hot_y), (24, 20, 3, 4), "{kind}");
         assert_eq!(pixels.len(), 24 * 20, "{kind}");
-        assert!(pixels.iter().any(|pixel| pixel[3] != 0), "{kind}: there is something to see");
+        assert!(
+            pixels.iter().any(|pixel| pixel[3] != 0),
+            "{kind}: there is something to see"
+        );
     }
     client.command("cursor_move at=30,31");
     client.wait("a move", |client| {
-        client.events.contains(&Event::Cursor(CursorEvent::Moved { x: 30, y: 31 }))
+        client
+            .events
+            .contains(&Event::Cursor(CursorEvent::Moved { x: 30, y: 31 }))
     });
     client.command("cursor_hide");
     client.wait("no pointer", |client| {
@@ -144,15 +179,22 @@ fn an_alpha_pointers_pixels_are_the_guests() {
     client.command("copy box=0,0,16,16 image=0");
     let screen = client.render(0);
     let (pixels, _) = screen.pixels.as_chunks::<4>();
-    let expected: Vec<[u8; 4]> =
-        pixels.chunks(64).take(16).flat_map(|row| &row[..16]).copied().collect();
+    let expected: Vec<[u8; 4]> = pixels
+        .chunks(64)
+        .take(16)
+        .flat_map(|row| &row[..16])
+        .copied()
+        .collect();
     assert_eq!(pointer, expected);
 }
 
 #[test]
 fn moving_pictures_come_as_video_and_look_alike() {
-    let setup =
-        ["streaming mode=all", "codecs list=spice:mjpeg", "primary size=320,240"];
+    let setup = [
+        "streaming mode=all",
+        "codecs list=spice:mjpeg",
+        "primary size=320,240",
+    ];
     let mut client = Client::start(&setup);
     client.connect("");
     client.command("image name=0 format=32 size=320,240 pattern=photo");
@@ -161,7 +203,11 @@ fn moving_pictures_come_as_video_and_look_alike() {
     // The server makes a stream of what keeps changing in one place.
     while client.session.statistics().stream_frames < 10 {
         frames += 1;
-        assert!(frames < 200, "200 pictures in one place became no stream: {:?}", client.problems());
+        assert!(
+            frames < 200,
+            "200 pictures in one place became no stream: {:?}",
+            client.problems()
+        );
         client.command(&format!(
             "image name=1 format=32 size=160,120 pattern=photo seed={frames}"
         ));

@@ -45,15 +45,24 @@ impl DrawServer {
         let commands = process.stdin.take().expect("stdin is a pipe");
         let mut output = BufReader::new(process.stdout.take().expect("stdout is a pipe"));
         let mut line = String::new();
-        output.read_line(&mut line).expect("the drawing server says its port");
-        let port = line.trim().strip_prefix("port ").and_then(|port| port.parse().ok());
+        output
+            .read_line(&mut line)
+            .expect("the drawing server says its port");
+        let port = line
+            .trim()
+            .strip_prefix("port ")
+            .and_then(|port| port.parse().ok());
         thread::spawn(move || {
             while let Some(line) = read_said(&mut output) {
                 said(line);
             }
             said(Said::Gone);
         });
-        Self { process, commands, port: port.expect("the drawing server says its port") }
+        Self {
+            process,
+            commands,
+            port: port.expect("the drawing server says its port"),
+        }
     }
 
     /// The TCP port on 127.0.0.1.
@@ -87,7 +96,11 @@ fn read_said(output: &mut impl BufRead) -> Option<Said> {
             let (width, height) = (width.parse().ok()?, height.parse().ok()?);
             let mut pixels = vec![0; width as usize * height as usize * 4];
             output.read_exact(&mut pixels).ok()?;
-            Said::Ok(Some(Rendering { width, height, pixels }))
+            Said::Ok(Some(Rendering {
+                width,
+                height,
+                pixels,
+            }))
         }
         ["event", event @ ..] => Said::Event(event.join(" ")),
         _ => Said::Error(line.trim().to_owned()),

@@ -11,7 +11,8 @@ const PATTERNS: &[&str] = &["photo", "noise", "text", "flat", "alpha"];
 /// Raster operations by their flags in the protocol (SpiceRopd): put, and with the source, the
 /// brush, the destination or the result inverted; or, and, xor; and those without a source.
 const ROPS: &[u32] = &[
-    0x008, 0x009, 0x00a, 0x408, 0x010, 0x020, 0x040, 0x011, 0x025, 0x044, 0x450, 0x080, 0x100, 0x200,
+    0x008, 0x009, 0x00a, 0x408, 0x010, 0x020, 0x040, 0x011, 0x025, 0x044, 0x450, 0x080, 0x100,
+    0x200,
 ];
 
 /// Holds the client's screen against the server's.
@@ -22,10 +23,16 @@ fn compare(client: &mut Client, what: &str) {
     assert!(problems.is_empty(), "{what}: {problems:?}");
     let expected = client.render(0);
     let screen = client.session.screen().expect("there is a screen");
-    assert_eq!((screen.width, screen.height), (expected.width, expected.height), "{what}");
+    assert_eq!(
+        (screen.width, screen.height),
+        (expected.width, expected.height),
+        "{what}"
+    );
     let (ours, _) = screen.pixels.as_chunks::<4>();
     let (theirs, _) = expected.pixels.as_chunks::<4>();
-    let wrong: Vec<usize> = (0..ours.len()).filter(|&at| ours[at] != theirs[at]).collect();
+    let wrong: Vec<usize> = (0..ours.len())
+        .filter(|&at| ours[at] != theirs[at])
+        .collect();
     if let Some(&first) = wrong.first() {
         let (x, y) = (first as u32 % screen.width, first as u32 / screen.width);
         panic!(
@@ -77,11 +84,17 @@ fn copies_are_exact_in_every_format_and_compression() {
 
 #[test]
 fn slow_links_get_the_same_pictures_by_zlib() {
-    let setup = ["compression mode=glz", "zlib mode=always", "primary size=400,300"];
+    let setup = [
+        "compression mode=glz",
+        "zlib mode=always",
+        "primary size=400,300",
+    ];
     let mut client = Client::start(&setup);
     client.connect("");
     for (number, pattern) in PATTERNS.iter().cycle().take(15).enumerate() {
-        client.command(&format!("image name=1 format=32 size=100,80 pattern={pattern} seed=4"));
+        client.command(&format!(
+            "image name=1 format=32 size=100,80 pattern={pattern} seed=4"
+        ));
         let (x, y) = (number % 4 * 100, number / 4 * 70);
         client.command(&format!("copy box={x},{y},100,80 image=1"));
     }
@@ -141,12 +154,20 @@ fn operations() -> Vec<String> {
         commands.push(format!("blend box=140,150,64,48 image=2 rop={rop}"));
         commands.push(format!("fill box=100,170,90,30 colour=0x5a3cf0 rop={rop}"));
         commands.push(format!("fill box=100,150,30,80 brush=6,0,0 rop={rop}"));
-        commands.push(format!("opaque box=30,150,64,48 image=1 brush=6,2,2 rop={rop}"));
+        commands.push(format!(
+            "opaque box=30,150,64,48 image=1 brush=6,2,2 rop={rop}"
+        ));
     }
     // Of those that need all three of source, brush and destination.
-    for rop in [0x01, 0x16, 0x1a, 0x2b, 0x5b, 0x69, 0x6f, 0x80, 0x96, 0xac, 0xb8, 0xca, 0xd8, 0xe2, 0xfe] {
-        commands.push(format!("rop3 box=220,160,64,48 image=1 brush=6,0,0 rop={rop}"));
-        commands.push(format!("rop3 box=10,170,64,48 image=2 colour=0x80ff40 rop={rop}"));
+    for rop in [
+        0x01, 0x16, 0x1a, 0x2b, 0x5b, 0x69, 0x6f, 0x80, 0x96, 0xac, 0xb8, 0xca, 0xd8, 0xe2, 0xfe,
+    ] {
+        commands.push(format!(
+            "rop3 box=220,160,64,48 image=1 brush=6,0,0 rop={rop}"
+        ));
+        commands.push(format!(
+            "rop3 box=10,170,64,48 image=2 colour=0x80ff40 rop={rop}"
+        ));
     }
     commands
 }

@@ -1,6 +1,6 @@
 //! Images as a real server codes them: decoded one by one and held against the server's own
-//! rendering. With SAFFRON_RECORD set, those of [`CASES`] are also written to
-//! `spice/tests/data/image`, where the codecs' own tests, fuzzers and benchmarks find them.
+//! rendering. With SAFFRON_RECORD=1 those of [`CASES`], and whole small sessions, are also written
+//! to `spice/tests/data`, where the core's own tests, fuzzers and benchmarks find them.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -13,6 +13,7 @@ use spice::message::{common, display, main};
 use spice::wire::{Reader, Writer};
 
 use super::channel;
+use super::client::Client;
 use super::draw_server::{DrawServer, Rendering, Said};
 
 /// The width of the monitor that ends a recording.
@@ -40,7 +41,10 @@ const fn large(
     images: &'static [&'static str],
     kind: ImageType,
 ) -> Case {
-    Case { size: (400, 300), ..case(name, setup, images, kind) }
+    Case {
+        size: (400, 300),
+        ..case(name, setup, images, kind)
+    }
 }
 
 const fn case(
@@ -49,7 +53,14 @@ const fn case(
     images: &'static [&'static str],
     kind: ImageType,
 ) -> Case {
-    Case { name, setup, images, size: (61, 47), kind, mean_error: 0.0 }
+    Case {
+        name,
+        setup,
+        images,
+        size: (61, 47),
+        kind,
+        mean_error: 0.0,
+    }
 }
 
 const OFF: &[&str] = &["compression mode=off"];
@@ -60,29 +71,144 @@ const ZLIB: &[&str] = &["compression mode=glz", "zlib mode=always"];
 const JPEG: &[&str] = &["compression mode=quic", "jpeg mode=always"];
 
 const CASES: &[Case] = &[
-    case("bitmap/1_bit", OFF, &["format=1be pattern=text"], ImageType::BITMAP),
-    case("bitmap/4_bit", OFF, &["format=4be pattern=flat"], ImageType::BITMAP),
-    case("bitmap/8_bit", OFF, &["format=8 pattern=photo"], ImageType::BITMAP),
-    case("bitmap/16_bit", OFF, &["format=16 pattern=photo"], ImageType::BITMAP),
-    case("bitmap/24_bit_padded", OFF, &["format=24 pattern=noise padding=5"], ImageType::BITMAP),
-    case("bitmap/32_bit_bottom_up", OFF, &["format=32 pattern=text bottom_up=1"], ImageType::BITMAP),
-    case("bitmap/rgba", OFF, &["format=rgba pattern=alpha"], ImageType::BITMAP),
-    case("quic/rgb32_photo", QUIC, &["format=32 pattern=photo"], ImageType::QUIC),
-    case("quic/rgb32_text", QUIC, &["format=32 pattern=text"], ImageType::QUIC),
-    case("quic/rgb32_flat", QUIC, &["format=32 pattern=flat bottom_up=1"], ImageType::QUIC),
-    case("quic/rgb32_noise", QUIC, &["format=32 pattern=noise"], ImageType::QUIC),
-    case("quic/rgb24", QUIC, &["format=24 pattern=photo"], ImageType::QUIC),
-    case("quic/rgb16", QUIC, &["format=16 pattern=photo"], ImageType::QUIC),
-    case("quic/rgba", QUIC, &["format=rgba pattern=alpha"], ImageType::QUIC),
-    case("lz/rgb32_text", LZ, &["format=32 pattern=text"], ImageType::LZ_RGB),
-    case("lz/rgb32_flat", LZ, &["format=32 pattern=flat bottom_up=1"], ImageType::LZ_RGB),
-    case("lz/rgb32_photo", LZ, &["format=32 pattern=photo"], ImageType::LZ_RGB),
-    case("lz/rgb24", LZ, &["format=24 pattern=text"], ImageType::LZ_RGB),
-    case("lz/rgb16", LZ, &["format=16 pattern=flat"], ImageType::LZ_RGB),
-    case("lz/rgba", LZ, &["format=rgba pattern=alpha"], ImageType::LZ_RGB),
-    case("lz/palette_1_bit", LZ, &["format=1be pattern=text"], ImageType::LZ_PLT),
-    case("lz/palette_4_bit", LZ, &["format=4be pattern=flat"], ImageType::LZ_PLT),
-    case("lz/palette_8_bit", LZ, &["format=8 pattern=flat bottom_up=1"], ImageType::LZ_PLT),
+    case(
+        "bitmap/1_bit",
+        OFF,
+        &["format=1be pattern=text"],
+        ImageType::BITMAP,
+    ),
+    case(
+        "bitmap/4_bit",
+        OFF,
+        &["format=4be pattern=flat"],
+        ImageType::BITMAP,
+    ),
+    case(
+        "bitmap/8_bit",
+        OFF,
+        &["format=8 pattern=photo"],
+        ImageType::BITMAP,
+    ),
+    case(
+        "bitmap/16_bit",
+        OFF,
+        &["format=16 pattern=photo"],
+        ImageType::BITMAP,
+    ),
+    case(
+        "bitmap/24_bit_padded",
+        OFF,
+        &["format=24 pattern=noise padding=5"],
+        ImageType::BITMAP,
+    ),
+    case(
+        "bitmap/32_bit_bottom_up",
+        OFF,
+        &["format=32 pattern=text bottom_up=1"],
+        ImageType::BITMAP,
+    ),
+    case(
+        "bitmap/rgba",
+        OFF,
+        &["format=rgba pattern=alpha"],
+        ImageType::BITMAP,
+    ),
+    case(
+        "quic/rgb32_photo",
+        QUIC,
+        &["format=32 pattern=photo"],
+        ImageType::QUIC,
+    ),
+    case(
+        "quic/rgb32_text",
+        QUIC,
+        &["format=32 pattern=text"],
+        ImageType::QUIC,
+    ),
+    case(
+        "quic/rgb32_flat",
+        QUIC,
+        &["format=32 pattern=flat bottom_up=1"],
+        ImageType::QUIC,
+    ),
+    case(
+        "quic/rgb32_noise",
+        QUIC,
+        &["format=32 pattern=noise"],
+        ImageType::QUIC,
+    ),
+    case(
+        "quic/rgb24",
+        QUIC,
+        &["format=24 pattern=photo"],
+        ImageType::QUIC,
+    ),
+    case(
+        "quic/rgb16",
+        QUIC,
+        &["format=16 pattern=photo"],
+        ImageType::QUIC,
+    ),
+    case(
+        "quic/rgba",
+        QUIC,
+        &["format=rgba pattern=alpha"],
+        ImageType::QUIC,
+    ),
+    case(
+        "lz/rgb32_text",
+        LZ,
+        &["format=32 pattern=text"],
+        ImageType::LZ_RGB,
+    ),
+    case(
+        "lz/rgb32_flat",
+        LZ,
+        &["format=32 pattern=flat bottom_up=1"],
+        ImageType::LZ_RGB,
+    ),
+    case(
+        "lz/rgb32_photo",
+        LZ,
+        &["format=32 pattern=photo"],
+        ImageType::LZ_RGB,
+    ),
+    case(
+        "lz/rgb24",
+        LZ,
+        &["format=24 pattern=text"],
+        ImageType::LZ_RGB,
+    ),
+    case(
+        "lz/rgb16",
+        LZ,
+        &["format=16 pattern=flat"],
+        ImageType::LZ_RGB,
+    ),
+    case(
+        "lz/rgba",
+        LZ,
+        &["format=rgba pattern=alpha"],
+        ImageType::LZ_RGB,
+    ),
+    case(
+        "lz/palette_1_bit",
+        LZ,
+        &["format=1be pattern=text"],
+        ImageType::LZ_PLT,
+    ),
+    case(
+        "lz/palette_4_bit",
+        LZ,
+        &["format=4be pattern=flat"],
+        ImageType::LZ_PLT,
+    ),
+    case(
+        "lz/palette_8_bit",
+        LZ,
+        &["format=8 pattern=flat bottom_up=1"],
+        ImageType::LZ_PLT,
+    ),
     case(
         "lz/palette_from_cache",
         LZ,
@@ -104,7 +230,11 @@ const CASES: &[Case] = &[
     case(
         "glz/rgba_across_pictures",
         GLZ,
-        &["format=rgba pattern=alpha", "format=32 pattern=text", "format=rgba pattern=alpha"],
+        &[
+            "format=rgba pattern=alpha",
+            "format=32 pattern=text",
+            "format=rgba pattern=alpha",
+        ],
         ImageType::GLZ_RGB,
     ),
     case(
@@ -116,38 +246,112 @@ const CASES: &[Case] = &[
     case(
         "zlib_glz/rgb32_across_pictures",
         ZLIB,
-        &["format=32 pattern=text", "format=32 pattern=photo", "format=32 pattern=text seed=5"],
+        &[
+            "format=32 pattern=text",
+            "format=32 pattern=photo",
+            "format=32 pattern=text seed=5",
+        ],
         ImageType::ZLIB_GLZ_RGB,
     ),
-    large("quic/large_photo", QUIC, &["format=32 pattern=photo"], ImageType::QUIC),
-    large("quic/large_text", QUIC, &["format=32 pattern=text"], ImageType::QUIC),
-    large("quic/large_flat", QUIC, &["format=32 pattern=flat"], ImageType::QUIC),
-    large("lz/large_photo", LZ, &["format=32 pattern=photo"], ImageType::LZ_RGB),
-    large("lz/large_text", LZ, &["format=32 pattern=text"], ImageType::LZ_RGB),
-    large("lz/large_flat", LZ, &["format=32 pattern=flat"], ImageType::LZ_RGB),
-    large("glz/large_text", GLZ, &["format=32 pattern=text"], ImageType::GLZ_RGB),
+    large(
+        "quic/large_photo",
+        QUIC,
+        &["format=32 pattern=photo"],
+        ImageType::QUIC,
+    ),
+    large(
+        "quic/large_text",
+        QUIC,
+        &["format=32 pattern=text"],
+        ImageType::QUIC,
+    ),
+    large(
+        "quic/large_flat",
+        QUIC,
+        &["format=32 pattern=flat"],
+        ImageType::QUIC,
+    ),
+    large(
+        "lz/large_photo",
+        LZ,
+        &["format=32 pattern=photo"],
+        ImageType::LZ_RGB,
+    ),
+    large(
+        "lz/large_text",
+        LZ,
+        &["format=32 pattern=text"],
+        ImageType::LZ_RGB,
+    ),
+    large(
+        "lz/large_flat",
+        LZ,
+        &["format=32 pattern=flat"],
+        ImageType::LZ_RGB,
+    ),
+    large(
+        "glz/large_text",
+        GLZ,
+        &["format=32 pattern=text"],
+        ImageType::GLZ_RGB,
+    ),
     Case {
         mean_error: 4.0,
-        ..large("jpeg/large_photo", JPEG, &["format=32 pattern=photo"], ImageType::JPEG)
+        ..large(
+            "jpeg/large_photo",
+            JPEG,
+            &["format=32 pattern=photo"],
+            ImageType::JPEG,
+        )
     },
     Case {
         size: (96, 80),
         mean_error: 4.0,
-        ..case("jpeg/photo", JPEG, &["format=32 pattern=photo"], ImageType::JPEG)
+        ..case(
+            "jpeg/photo",
+            JPEG,
+            &["format=32 pattern=photo"],
+            ImageType::JPEG,
+        )
     },
     Case {
         size: (96, 80),
         mean_error: 4.0,
-        ..case("jpeg/photo_with_alpha", JPEG, &["format=rgba pattern=photo"], ImageType::JPEG_ALPHA)
+        ..case(
+            "jpeg/photo_with_alpha",
+            JPEG,
+            &["format=rgba pattern=photo"],
+            ImageType::JPEG_ALPHA,
+        )
     },
 ];
 
 /// As large as a guest's whole screen, and not kept.
 const SCREENS: &[Case] = &[
-    screen("photo by quic", QUIC, &["format=32 pattern=photo"], ImageType::QUIC),
-    screen("text by quic", QUIC, &["format=32 pattern=text"], ImageType::QUIC),
-    screen("photo by lz", LZ, &["format=32 pattern=photo"], ImageType::LZ_RGB),
-    screen("text by glz", GLZ, &["format=32 pattern=text"], ImageType::GLZ_RGB),
+    screen(
+        "photo by quic",
+        QUIC,
+        &["format=32 pattern=photo"],
+        ImageType::QUIC,
+    ),
+    screen(
+        "text by quic",
+        QUIC,
+        &["format=32 pattern=text"],
+        ImageType::QUIC,
+    ),
+    screen(
+        "photo by lz",
+        LZ,
+        &["format=32 pattern=photo"],
+        ImageType::LZ_RGB,
+    ),
+    screen(
+        "text by glz",
+        GLZ,
+        &["format=32 pattern=text"],
+        ImageType::GLZ_RGB,
+    ),
 ];
 
 const fn screen(
@@ -156,7 +360,10 @@ const fn screen(
     images: &'static [&'static str],
     kind: ImageType,
 ) -> Case {
-    Case { size: (1920, 1080), ..case(name, setup, images, kind) }
+    Case {
+        size: (1920, 1080),
+        ..case(name, setup, images, kind)
+    }
 }
 
 #[test]
@@ -177,6 +384,112 @@ fn a_full_screen_of_every_kind_is_decoded_exactly() {
     for case in SCREENS {
         Recording::of(case).check();
     }
+}
+
+/// Small sessions, each with much of what a server says: what fuzzing of messages starts from.
+const SESSIONS: &[(&str, &[&str])] = &[
+    (
+        "operations",
+        &[
+            "fill box=0,0,32,24 colour=0x336699",
+            "image name=0 format=32 size=16,12 pattern=photo",
+            "image name=1 format=8 size=16,12 pattern=flat",
+            "image name=2 format=rgba size=16,12 pattern=alpha",
+            "image name=3 format=1be size=16,12 pattern=text",
+            "image name=4 format=32 size=5,4 pattern=noise cache=4294967303",
+            "copy box=2,2,16,12 image=0 clip=2,2,4,4;8,4,6,6",
+            "copy box=10,8,20,14 image=1 scale=1",
+            "opaque box=4,4,16,12 image=0 brush=4,1,1 rop=0x20",
+            "fill box=0,10,20,10 brush=4,0,0 mask=3,0,0,1",
+            "blend box=6,6,16,12 image=1 rop=0x40",
+            "copy_bits box=3,3,20,16 at=0,0",
+            "blackness box=20,0,4,4",
+            "whiteness box=24,0,4,4",
+            "invert box=18,2,8,8",
+            "rop3 box=1,1,16,12 image=0 colour=0x80ff40 rop=0xb8",
+            "transparent box=2,10,16,12 image=1 colour=0xf8f8f8",
+            "alpha_blend box=12,8,16,12 image=2 alpha=130",
+            "copy box=20,18,5,4 image=4",
+        ],
+    ),
+    (
+        "surfaces",
+        &[
+            "surface id=7 size=20,10 format=argb",
+            "image name=0 format=16 size=16,12 pattern=photo",
+            "image name=9 surface=7 size=20,10",
+            "fill on=7 box=0,0,20,10 colour=0x808000",
+            "copy on=7 box=1,1,16,12 image=0",
+            "copy box=4,4,20,10 image=9",
+            "surface_destroy id=7",
+            "primary_destroy",
+            "primary size=40,20",
+            "fill box=1,1,38,18 colour=0xff",
+        ],
+    ),
+    (
+        "pointer",
+        &[
+            "cursor at=3,4 type=alpha size=8,8 hot=1,2 pattern=alpha id=5",
+            "cursor at=3,4 type=mono size=8,8 hot=1,2 pattern=text",
+            "cursor at=3,4 type=color32 size=8,8 hot=1,2 pattern=flat",
+            "cursor_hide",
+            "leds mask=3",
+            "tablet present=0",
+        ],
+    ),
+];
+
+#[test]
+fn small_sessions_end_with_the_servers_screen() {
+    for (name, commands) in SESSIONS {
+        let mut client = Client::start(&["primary size=32,24"]);
+        client.transcript = Some(Vec::new());
+        client.connect("");
+        for command in *commands {
+            client.command(command);
+            client.catch_up();
+        }
+        assert_eq!(client.problems(), [], "{name}");
+        let expected = client.render(0);
+        let screen = client.session.screen().expect("there is a screen");
+        assert_eq!(screen.pixels, expected.pixels, "{name}");
+        if std::env::var_os("SAFFRON_RECORD").is_some() {
+            let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../spice/tests/data/message");
+            std::fs::create_dir_all(data).expect("the folder of the sessions");
+            let transcript = client.transcript.take().expect("it was wanted");
+            let transcript = without_pings(&transcript);
+            std::fs::write(Path::new(data).join(format!("{name}.bin")), transcript)
+                .expect("the session can be kept");
+        }
+    }
+}
+
+/// Leaves out the pings, which the server measures the link with and are a quarter of a megabyte.
+/// The rest becomes one piece a message.
+fn without_pings(mut transcript: &[u8]) -> Vec<u8> {
+    let mut waiting: [Vec<u8>; 4] = Default::default();
+    let mut out = Vec::new();
+    while let [channel, low, high, rest @ ..] = transcript {
+        let (piece, rest) = rest.split_at(usize::from(u16::from_le_bytes([*low, *high])));
+        transcript = rest;
+        let waiting = &mut waiting[usize::from(*channel)];
+        waiting.extend_from_slice(piece);
+        while let Some(header) = waiting.first_chunk::<6>() {
+            let size =
+                6 + u32::from_le_bytes([header[2], header[3], header[4], header[5]]) as usize;
+            let kind = u16::from_le_bytes([header[0], header[1]]);
+            if waiting.len() < size {
+                break;
+            }
+            let message: Vec<u8> = waiting.drain(..size).collect();
+            if kind != common::PING {
+                let size = u16::try_from(size).expect("small sessions have small messages");
+                Writer::new(&mut out).u8(*channel).u16(size).bytes(&message);
+            }
+        }
+    }
+    out
 }
 
 /// The images of a case as the server sent them, and the screen it made of them.
@@ -208,13 +521,19 @@ impl<'a> Recording<'a> {
         for line in case.setup {
             command(line);
         }
-        command(&format!("primary size={},{height}", width * case.images.len() as u32));
+        command(&format!(
+            "primary size={},{height}",
+            width * case.images.len() as u32
+        ));
         let (messages, _open) = std::thread::scope(|scope| {
             let (ready, wait) = mpsc::channel();
-            let reading = scope.spawn(move || read_display(port, || ready.send(()).expect("ready")));
+            let reading =
+                scope.spawn(move || read_display(port, || ready.send(()).expect("ready")));
             wait.recv().expect("the display channel opens");
             for (number, image) in case.images.iter().enumerate() {
-                command(&format!("image name={number} size={width},{height} {image}"));
+                command(&format!(
+                    "image name={number} size={width},{height} {image}"
+                ));
                 let x = number as u32 * width;
                 command(&format!("copy box={x},0,{width},{height} image={number}"));
             }
@@ -222,7 +541,11 @@ impl<'a> Recording<'a> {
             reading.join().expect("the display channel can be read")
         });
         let screen = command("render on=0").expect("render answers with a picture");
-        Self { case, messages, screen }
+        Self {
+            case,
+            messages,
+            screen,
+        }
     }
 
     /// What the server drew at the place of one image.
@@ -238,11 +561,18 @@ impl<'a> Recording<'a> {
 
     fn check(&self) {
         let name = self.case.name;
-        assert_eq!(self.messages.len(), self.case.images.len(), "{name}: number of images");
+        assert_eq!(
+            self.messages.len(),
+            self.case.images.len(),
+            "{name}: number of images"
+        );
         let mut context = ImageContext::new(CacheLimits::default());
         for (number, message) in self.messages.iter().enumerate() {
             let image = image_of(message);
-            assert_eq!(image.descriptor.kind, self.case.kind, "{name}: image {number}");
+            assert_eq!(
+                image.descriptor.kind, self.case.kind,
+                "{name}: image {number}"
+            );
             let decoded = decode(image, &mut context)
                 .unwrap_or_else(|error| panic!("{name}: image {number}: {error}"));
             let expected = self.expected(number);
@@ -268,7 +598,10 @@ impl<'a> Recording<'a> {
         let mut input = Vec::new();
         let mut writer = Writer::new(&mut input);
         for message in &self.messages {
-            writer.u32(message.len() as u32).u32(image_offset(message)).bytes(message);
+            writer
+                .u32(message.len() as u32)
+                .u32(image_offset(message))
+                .bytes(message);
         }
         std::fs::write(folder.join("input.bin"), input).expect("input.bin");
         let (width, height) = self.case.size;
@@ -309,7 +642,9 @@ fn read_display(port: u16, opened: impl FnOnce()) -> (Vec<Vec<u8>>, [Messages; 2
     loop {
         let (kind, body) = main.next();
         if kind == main::INIT {
-            session = Reader::new(&body).u32("session").expect("the session's number");
+            session = Reader::new(&body)
+                .u32("session")
+                .expect("the session's number");
             main.send(main::ATTACH_CHANNELS, &[]);
         }
         if kind == main::CHANNELS_LIST {
@@ -322,7 +657,11 @@ fn read_display(port: u16, opened: impl FnOnce()) -> (Vec<Vec<u8>>, [Messages; 2
         Messages::open(channel::open(port, &message, "").expect("the display channel"));
     let mut init = Vec::new();
     // Image cache and GLZ window: their numbers, and sizes in pixels.
-    Writer::new(&mut init).u8(1).u64(20 << 20).u8(1).u32(16 << 20);
+    Writer::new(&mut init)
+        .u8(1)
+        .u64(20 << 20)
+        .u8(1)
+        .u32(16 << 20);
     screen.send(display::CLIENT_INIT, &init);
     let mut opened = Some(opened);
     let mut messages = Vec::new();
@@ -357,21 +696,34 @@ struct Messages {
 
 impl Messages {
     fn open(channel: channel::Channel) -> Self {
-        Self { channel, window: 0, unacknowledged: 0 }
+        Self {
+            channel,
+            window: 0,
+            unacknowledged: 0,
+        }
     }
 
     fn read(&mut self, count: usize) -> Vec<u8> {
         let early = count.min(self.channel.early.len());
         let mut bytes: Vec<u8> = self.channel.early.drain(..early).collect();
         bytes.resize(count, 0);
-        self.channel.stream.read_exact(&mut bytes[early..]).expect("the server goes on");
+        self.channel
+            .stream
+            .read_exact(&mut bytes[early..])
+            .expect("the server goes on");
         bytes
     }
 
     fn send(&mut self, kind: u16, body: &[u8]) {
         let mut message = Vec::new();
-        Writer::new(&mut message).u16(kind).u32(body.len() as u32).bytes(body);
-        self.channel.stream.write_all(&message).expect("the server goes on");
+        Writer::new(&mut message)
+            .u16(kind)
+            .u32(body.len() as u32)
+            .bytes(body);
+        self.channel
+            .stream
+            .write_all(&message)
+            .expect("the server goes on");
     }
 
     fn next(&mut self) -> (u16, Vec<u8>) {

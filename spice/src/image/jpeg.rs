@@ -42,9 +42,10 @@ impl FrameDecoder {
             return Err(Error::invalid("jpeg frame", data.len() as u64));
         };
         let mut whole = vec![0xff, SOI];
-        for (marker, tables) in
-            [(DQT, self.quantisation.as_slice()), (DHT, self.codes.as_slice())]
-        {
+        for (marker, tables) in [
+            (DQT, self.quantisation.as_slice()),
+            (DHT, self.codes.as_slice()),
+        ] {
             for table in tables.iter().filter(|table| !table.is_empty()) {
                 let size = u16::try_from(table.len() + 2).unwrap_or(u16::MAX);
                 whole.extend_from_slice(&[0xff, marker]);
@@ -72,14 +73,21 @@ impl FrameDecoder {
                     }
                     // How many codes there are of each length, then their values.
                     DHT => {
-                        let Some((counts, _)) = values.split_at_checked(16) else { break };
+                        let Some((counts, _)) = values.split_at_checked(16) else {
+                            break;
+                        };
                         let codes: usize = counts.iter().map(|&count| usize::from(count)).sum();
                         let index = usize::from(name >> 4) * 4 + usize::from(name & 0x0f);
-                        (self.codes.get_mut(index).filter(|_| name & 0x0f < 4), 16 + codes)
+                        (
+                            self.codes.get_mut(index).filter(|_| name & 0x0f < 4),
+                            16 + codes,
+                        )
                     }
                     _ => break,
                 };
-                let (Some(slot), Some(table)) = (slot, tables.get(..=size)) else { break };
+                let (Some(slot), Some(table)) = (slot, tables.get(..=size)) else {
+                    break;
+                };
                 slot.clear();
                 slot.extend_from_slice(table);
                 tables = tables.get(size + 1..).unwrap_or_default();
@@ -97,7 +105,9 @@ const SOS: u8 = 0xda;
 
 /// The marker that comes next, what belongs to it, and the rest; nothing from the coded picture on.
 fn next_segment(data: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let [0xff, marker, high, low, rest @ ..] = data else { return None };
+    let [0xff, marker, high, low, rest @ ..] = data else {
+        return None;
+    };
     if *marker == SOS {
         return None;
     }
