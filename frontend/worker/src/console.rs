@@ -18,7 +18,9 @@ use std::collections::BTreeMap;
 use console_worker::{Cursor, FromWorker, Phase, Statistics, ToWorker};
 use spice::link::admission::{Hello, Key, Welcome};
 use spice::link::ChannelType;
-use spice::{Button, ChannelRef, CursorEvent, Event, Leds, MouseMode, Scancode, Session};
+use spice::{
+    Button, ChannelRef, CursorEvent, Event, Leds, MouseMode, Scancode, Session, Severity,
+};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::OffscreenCanvas;
 
@@ -423,7 +425,12 @@ impl Console {
                     problem.error
                 ));
             }
-            Event::Notice { text, .. } => self.trouble(format!("The machine's host says: {text}")),
+            // Warnings are not for the person: every server warns that keys are not encrypted, also
+            // where the gateway's TLS and a local socket carry them.
+            Event::Notice { severity: Severity::Error, text } => {
+                self.trouble(format!("The machine's host says: {text}"));
+            }
+            Event::Notice { .. } => {}
             Event::Disconnecting { channel, .. } if channel == ChannelRef::MAIN => {
                 self.lost(4503, "The machine's host ended the connection.", wanted);
             }
