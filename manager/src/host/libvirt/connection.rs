@@ -1,8 +1,8 @@
-//! The way to one host: a connection that comes back by itself, and two threads that make the
+//! The way to one host: connections that come back by themselves, and two threads that make the
 //! calls, because a libvirt call blocks for as long as the host likes.
 //!
 //! ```text
-//!   caller ──call()──▶ bounded queue ──▶ 2 worker threads ──▶ libvirt
+//!   caller ──call()──▶ bounded queue ──▶ 2 worker threads ──▶ libvirt, a connection each
 //!      ▲ deadline                                               │
 //!      └────────────── answer, or "no answer" ◀─────────────────┘
 //!   supervisor (task): connecting ──▶ connected ──▶ lost ──▶ back-off ──▶ connecting …
@@ -11,6 +11,12 @@
 //! Calls are refused at once while there is no connection. A call whose deadline passes before a
 //! thread has taken it is never made. A thread that hangs in a call is freed by the keepalive,
 //! which breaks the connection after 20 s without an answer.
+//!
+//! INVARIANT: a connection is used by one thread at a time (besides libvirt's event loop). In
+//! libvirt before 10.2, when one of two threads that wait on a connection gives up, the other one
+//! runs a callback that points to the first one's dead stack and crashes the program
+//! (CVE-2024-4418). So each worker has a connection of its own, and its lock is held during calls
+//! and while closing.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -35,7 +41,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often our end of the connection is looked at without a reason.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-type Job = Box<dyn FnOnce(&Shared) + Send>;
+/// What a worker does; it is told which one it is.
+type Job = Box<dyn FnOnce(&Shared, usize) + Send>;
 
 /// A handle on the host; dropping the last one ends its threads.
 #[derive(Clone)]
@@ -55,8 +62,31 @@ struct Shared {
 }
 
 enum Link {
-    Up(Connect),
+    Up(Arc<Lines>),
     Down { since: SystemTime, reason: String },
+}
+
+/// The connections to a host, one per worker.
+struct Lines {
+    lines: Vec<Mutex<Line>>,
+    /// To look at them without waiting for whoever uses them.
+    pulses: Vec<Connect>,
+}
+
+/// One connection with its callbacks.
+struct Line {
+    // Taken back before the connection is closed: fields are dropped in this order.
+    _registration: Registration,
+    connection: Connect,
+}
+
+impl Lines {
+    /// Whether all are alive. Looks at our end only; nobody is asked.
+    fn alive(&self) -> bool {
+        self.pulses
+            .iter()
+            .all(|connection| connection.is_alive().unwrap_or(false))
+    }
 }
 
 /// How a call is made.
@@ -112,7 +142,9 @@ impl Connection {
         let jobs = Arc::new(Mutex::new(jobs));
         for number in 0..WORKERS {
             let (jobs, shared) = (Arc::clone(&jobs), Arc::clone(&shared));
-            spawn(format!("host-{number}"), move || work(&jobs, &shared));
+            spawn(format!("host-{number}"), move || {
+                work(&jobs, &shared, number)
+            });
         }
         let (supervised, ended) = watch::channel(());
         tokio::spawn(supervise(uri, Arc::clone(&shared), suspected, ended));
@@ -161,14 +193,14 @@ impl Connection {
         let phase = Arc::new(AtomicU8::new(WAITING));
         let job: Job = {
             let phase = Arc::clone(&phase);
-            Box::new(move |shared: &Shared| {
+            Box::new(move |shared: &Shared, worker: usize| {
                 if phase
                     .compare_exchange(WAITING, STARTED, Ordering::AcqRel, Ordering::Acquire)
                     .is_err()
                 {
                     return;
                 }
-                let _ = reply.send(shared.perform(call.what, f));
+                let _ = reply.send(shared.perform(worker, call.what, f));
                 drop(permit);
             })
         };
@@ -204,25 +236,32 @@ impl Connection {
 impl Shared {
     fn perform<T>(
         &self,
+        worker: usize,
         what: &'static str,
         f: impl FnOnce(&Connect) -> Result<T, HostError>,
     ) -> Result<T, HostError> {
-        let connection = match &*lock(&self.link) {
-            Link::Up(connection) => connection.clone(),
+        let lines = match &*lock(&self.link) {
+            Link::Up(lines) => Arc::clone(lines),
             Link::Down { reason, .. } => {
                 return Err(HostError::Unreachable {
                     reason: reason.clone(),
                 });
             }
         };
+        let Some(line) = lines.lines.get(worker) else {
+            return Err(HostError::Unreachable {
+                reason: "there is no connection for this thread".to_owned(),
+            });
+        };
+        let line = lock(line);
         // A panic in here would be a fault of ours; it must not take the host's thread with it.
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(&connection)))
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(&line.connection)))
             .unwrap_or_else(|_| {
                 Err(HostError::Failed {
                     what: format!("an internal fault when asked to {what}"),
                 })
             });
-        if result.is_err() && !connection.is_alive().unwrap_or(false) {
+        if result.is_err() && !line.connection.is_alive().unwrap_or(false) {
             let _ = self
                 .suspect
                 .try_send("the connection broke during a call".to_owned());
@@ -232,11 +271,11 @@ impl Shared {
     }
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>, shared: &Shared) {
+fn work(jobs: &Mutex<Receiver<Job>>, shared: &Shared, worker: usize) {
     loop {
         let next = lock(jobs).recv();
         match next {
-            Ok(job) => job(shared),
+            Ok(job) => job(shared, worker),
             Err(_) => return,
         }
     }
@@ -258,14 +297,14 @@ async fn supervise(
             _ = ended.changed() => return,
         };
         let reason = match opened {
-            Ok((connection, registration)) => {
+            Ok(lines) => {
                 failures = 0;
                 while suspected.try_recv().is_ok() {}
-                *lock(&shared.link) = Link::Up(connection.clone());
+                *lock(&shared.link) = Link::Up(Arc::clone(&lines));
                 tracing::info!(uri, "Connected to host");
                 let _ = shared.events.send(HostEvent::Connected);
                 let reason = tokio::select! {
-                    reason = wait_for_loss(&connection, &mut suspected) => Some(reason),
+                    reason = wait_for_loss(&lines, &mut suspected) => Some(reason),
                     _ = ended.changed() => None,
                 };
                 let down = reason
@@ -275,10 +314,12 @@ async fn supervise(
                     since: SystemTime::now(),
                     reason: down,
                 };
-                // Taking callbacks back and closing may wait for the host.
+                // Taking callbacks back and closing may wait for the host, and for its threads.
                 spawn("host-close".to_owned(), move || {
-                    drop(registration);
-                    drop(connection);
+                    for line in &lines.lines {
+                        drop(lock(line));
+                    }
+                    drop(lines);
                 });
                 let Some(reason) = reason else { return };
                 tracing::warn!(uri, reason, "Lost the connection to host");
@@ -305,11 +346,10 @@ async fn supervise(
     }
 }
 
-/// Waits until the connection is dead. Somebody's suspicion is checked first.
-async fn wait_for_loss(connection: &Connect, suspected: &mut mpsc::Receiver<String>) -> String {
+/// Waits until a connection is dead. Somebody's suspicion is checked first.
+async fn wait_for_loss(lines: &Lines, suspected: &mut mpsc::Receiver<String>) -> String {
     let mut reason = "the connection has failed".to_owned();
-    // is_alive looks at our end only; nobody is asked.
-    while connection.is_alive().unwrap_or(false) {
+    while lines.alive() {
         match tokio::time::timeout(CHECK_INTERVAL, suspected.recv()).await {
             Ok(Some(suspicion)) => reason = suspicion,
             Ok(None) => return "its threads have ended".to_owned(),
@@ -319,26 +359,14 @@ async fn wait_for_loss(connection: &Connect, suspected: &mut mpsc::Receiver<Stri
     reason
 }
 
-/// A new connection with callbacks registered. Runs on a thread of its own that may be abandoned;
-/// but only one at a time, so that a host that never answers ties up one thread and no more.
-async fn connect(uri: &str, shared: &Arc<Shared>) -> Result<(Connect, Registration), String> {
+/// Connects on a thread of its own that may be abandoned; but only one at a time, so that a host
+/// that never answers ties up one thread and no more.
+async fn connect(uri: &str, shared: &Arc<Shared>) -> Result<Arc<Lines>, String> {
     let (reply, answer) = oneshot::channel();
-    let (address, sink) = (
-        uri.to_owned(),
-        Sink {
-            events: shared.events.clone(),
-            lost: shared.suspect.clone(),
-        },
-    );
+    let (address, for_thread) = (uri.to_owned(), Arc::clone(shared));
     spawn("host-connect".to_owned(), move || {
-        let opened = Connect::open(Some(&address)).and_then(|connection| {
-            // The test driver has no keepalive and needs none.
-            let _ = connection.set_keep_alive(KEEPALIVE.0, KEEPALIVE.1);
-            let registration = Registration::new(&connection, sink)?;
-            Ok((connection, registration))
-        });
         // Given up meanwhile: dropping closes it.
-        let _ = reply.send(opened.map_err(|e| e.message().to_owned()));
+        let _ = reply.send(open(&address, &for_thread).map_err(|e| e.message().to_owned()));
     });
     let mut answer = std::pin::pin!(answer);
     let mut waited = false;
@@ -347,17 +375,40 @@ async fn connect(uri: &str, shared: &Arc<Shared>) -> Result<(Connect, Registrati
             Ok(Ok(opened)) => return opened,
             Ok(Err(_)) => return Err("the thread that was to connect has ended".to_owned()),
             Err(_) => {
-                let reason = format!("it has not answered within {} s", CONNECT_TIMEOUT.as_secs());
                 if !waited {
                     tracing::warn!(uri, "Host does not answer when connecting");
                 }
                 waited = true;
-                if let Link::Down { reason: shown, .. } = &mut *lock(&shared.link) {
-                    *shown = reason;
+                if let Link::Down { reason, .. } = &mut *lock(&shared.link) {
+                    *reason = format!("it has not answered within {} s", CONNECT_TIMEOUT.as_secs());
                 }
             }
         }
     }
+}
+
+/// A connection for each worker; the first one brings the events.
+fn open(uri: &str, shared: &Shared) -> Result<Arc<Lines>, Error> {
+    let mut lines = Lines {
+        lines: Vec::new(),
+        pulses: Vec::new(),
+    };
+    for number in 0..WORKERS {
+        let connection = Connect::open(Some(uri))?;
+        // The test driver has no keepalive and needs none.
+        let _ = connection.set_keep_alive(KEEPALIVE.0, KEEPALIVE.1);
+        let sink = Sink {
+            events: shared.events.clone(),
+            lost: shared.suspect.clone(),
+        };
+        let registration = Registration::new(&connection, sink, number == 0)?;
+        lines.pulses.push(connection.clone());
+        lines.lines.push(Mutex::new(Line {
+            _registration: registration,
+            connection,
+        }));
+    }
+    Ok(Arc::new(lines))
 }
 
 /// How long to wait before the next attempt: doubled each time, and up to a half more by chance so

@@ -15,8 +15,8 @@ use super::domain_facts::{cd, device, targets};
 use super::domain_xml::{self, Context};
 use super::xml::{Element, Node};
 use crate::host::{
-    AccelerationKind, DiskInterface, DiskSpec, DisplayPassword, HostError, NetworkKind, NicSpec,
-    VolumeRef,
+    AccelerationKind, DiskInterface, DiskSpec, DisplayPassword, HostError, NetworkKind, NicNetwork,
+    NicSpec, VolumeRef,
 };
 
 /// What rendering needs, owned, so that it can go to another thread.
@@ -177,7 +177,13 @@ pub(super) fn attach_nic(
         };
         // Address, boot order and ROM stay as they are: libvirt refuses to change them.
         let mut changed = wanted.clone();
-        for kept in ["address", "boot", "rom", "alias", "model", "mac"] {
+        let mut kept = vec!["address", "boot", "rom", "alias", "model", "mac"];
+        if nic.network == NicNetwork::Nowhere {
+            // Its cable is pulled; where it led stays, as its type cannot change.
+            changed.attributes.clone_from(&present.attributes);
+            kept.push("source");
+        }
+        for kept in kept {
             changed.remove(kept);
             changed
                 .content

@@ -172,8 +172,8 @@ fn png_of_ppm(ppm: &[u8]) -> Result<Vec<u8>, HostError> {
     };
     // Exactly one white space stands between the header and the samples.
     let samples = ppm.get(at + 1..).ok_or_else(bad)?;
-    let length = u64::from(width) * u64::from(height) * 3;
-    if width == 0 || height == 0 || length != samples.len() as u64 {
+    let length = u128::from(width) * u128::from(height) * 3;
+    if width == 0 || height == 0 || length != samples.len() as u128 {
         return Err(bad());
     }
     let mut out = Vec::new();

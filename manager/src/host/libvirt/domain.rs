@@ -18,6 +18,9 @@ use super::kvm::PROBE_NAME;
 use super::xml::{Element, Node};
 use crate::host::{DomainInfo, DomainState, HostError, OffReason, PauseReason};
 
+/// Attempts to start a domain whose display's port is taken.
+const MAX_LAUNCHES: u32 = 5;
+
 /// The domain of a VM, if the host has it.
 pub(super) fn find(connection: &Connect, vm: Uuid) -> Result<Option<Domain>, HostError> {
     match connection.lookup_domain_by_uuid(vm) {
@@ -174,13 +177,23 @@ pub(super) fn start(
 }
 
 fn launch(domain: &Domain, vm: Uuid, epoch: u64) -> Result<DomainInfo, HostError> {
-    match domain.create() {
-        Ok(_) => info(domain),
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let error = match domain.create() {
+            Ok(_) => return info(domain),
+            Err(error) => error,
+        };
         // Another attempt of the same operation may have been quicker.
-        Err(error) => match already(domain, vm, epoch) {
-            Ok(Some(info)) => Ok(info),
-            _ => Err(failed(&error)),
-        },
+        if let Ok(Some(info)) = already(domain, vm, epoch) {
+            return Ok(info);
+        }
+        // libvirt looks for a free port first and QEMU takes it later: somebody else may have been
+        // quicker. The next attempt finds another port.
+        if attempts >= MAX_LAUNCHES || !error.message().contains("SPICE sockets") {
+            return Err(failed(&error));
+        }
+        tracing::debug!(%vm, "The display's port was taken; starting again");
     }
 }
 

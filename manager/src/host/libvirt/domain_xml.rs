@@ -165,16 +165,7 @@ fn os(boot: &BootSpec, context: &Context<'_>) -> Result<Element, HostError> {
             os = os.child(Element::new("initrd").text(file("initrd", initrd, context.images)?));
         }
         if !command_line.is_empty() {
-            let plain = command_line
-                .chars()
-                .all(|c| is_xml_char(c) && !c.is_control());
-            if !plain || command_line.len() > MAX_COMMAND_LINE {
-                return Err(invalid(
-                    "kernel command line",
-                    "must be printable and at most 2048 bytes long",
-                ));
-            }
-            os = os.child(Element::new("cmdline").text(command_line.clone()));
+            os = os.child(Element::new("cmdline").text(command_line_text(command_line)?));
         }
     }
     if boot.menu {
@@ -193,6 +184,16 @@ fn file(field: &'static str, source: &FileSource, images: &Path) -> Result<Strin
         FileSource::Path(path) => path.clone(),
     };
     path_text(field, &path)
+}
+
+fn command_line_text(text: &str) -> Result<String, HostError> {
+    if text.len() > MAX_COMMAND_LINE || !text.chars().all(|c| is_xml_char(c) && !c.is_control()) {
+        return Err(invalid(
+            "kernel command line",
+            "must be printable and at most 2048 bytes long",
+        ));
+    }
+    Ok(text.to_owned())
 }
 
 fn path_text(field: &'static str, path: &Path) -> Result<String, HostError> {
@@ -623,8 +624,11 @@ pub(crate) fn nic(
         }
         NicNetwork::Bridge(bridge) => named("bridge", "bridge", name("bridge", bridge, 15)?),
         NicNetwork::User => Element::new("interface").attr("type", "user"),
-        NicNetwork::Nowhere => Element::new("interface").attr("type", "null"),
+        // libvirt has a type `null` for this, at which the daemon of version 9.0 crashes. A pulled
+        // cable leads nowhere too.
+        NicNetwork::Nowhere => Element::new("interface").attr("type", "user"),
     };
+    let linked = spec.linked && spec.network != NicNetwork::Nowhere;
     let model = match spec.model {
         NicModel::Virtio => "virtio",
         NicModel::E1000 => "e1000",
@@ -634,7 +638,7 @@ pub(crate) fn nic(
     let mut element = element
         .child(Element::new("mac").attr("address", spec.mac.to_string()))
         .child(Element::new("model").attr("type", model))
-        .child(Element::new("link").attr("state", if spec.linked { "up" } else { "down" }));
+        .child(Element::new("link").attr("state", if linked { "up" } else { "down" }));
     element = match boot {
         Some(order) => element.child(Element::new("boot").attr("order", order.to_string())),
         // The network boot program costs a second of every boot, even when it is not used.
@@ -716,3 +720,6 @@ fn invalid(field: &'static str, reason: impl Into<String>) -> HostError {
         reason: reason.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

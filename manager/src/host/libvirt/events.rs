@@ -43,30 +43,33 @@ pub(super) struct Registration {
 }
 
 impl Registration {
-    /// Registers everything. Events that this hypervisor does not have are left out.
-    pub fn new(connection: &Connect, sink: Sink) -> Result<Self, Error> {
+    /// Registers for the loss of the connection, and for what happens to domains if `domains`.
+    /// Events that this hypervisor does not have are left out.
+    pub fn new(connection: &Connect, sink: Sink, domains: bool) -> Result<Self, Error> {
         let sink = Arc::new(sink);
         let mut registration = Self {
             connection: connection.clone(),
             callbacks: Vec::new(),
             close: false,
         };
-        registration.register(
-            sys::VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-            lifecycle as *const (),
-            &sink,
-        )?;
-        let others = [
-            (sys::VIR_DOMAIN_EVENT_ID_REBOOT, reboot as *const ()),
-            (sys::VIR_DOMAIN_EVENT_ID_GRAPHICS, graphics as *const ()),
-            (
-                sys::VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
-                device_removed as *const (),
-            ),
-        ];
-        for (event, callback) in others {
-            if let Err(error) = registration.register(event, callback, &sink) {
-                tracing::debug!(%error, event, "Host has no such event");
+        if domains {
+            registration.register(
+                sys::VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+                lifecycle as *const (),
+                &sink,
+            )?;
+            let others = [
+                (sys::VIR_DOMAIN_EVENT_ID_REBOOT, reboot as *const ()),
+                (sys::VIR_DOMAIN_EVENT_ID_GRAPHICS, graphics as *const ()),
+                (
+                    sys::VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
+                    device_removed as *const (),
+                ),
+            ];
+            for (event, callback) in others {
+                if let Err(error) = registration.register(event, callback, &sink) {
+                    tracing::debug!(%error, event, "Host has no such event");
+                }
             }
         }
         registration.close = {

@@ -27,7 +27,11 @@ const MAX_OUTPUT: usize = 64 << 10;
 const WITHOUT: &str = "Guests run without hardware acceleration.";
 
 /// Runs the probe and judges. `hint` is what else is known about the processor.
-pub(super) fn verdict(connection: &Connect, hint: &str) -> Result<Acceleration, HostError> {
+pub(super) fn verdict(
+    connection: &Connect,
+    uri: &str,
+    hint: &str,
+) -> Result<Acceleration, HostError> {
     let offered = Element::parse(&connection.capabilities().map_err(|e| failed(&e))?)?
         .all("guest")
         .filter_map(|guest| guest.find("arch"))
@@ -44,7 +48,7 @@ pub(super) fn verdict(connection: &Connect, hint: &str) -> Result<Acceleration, 
             "This host offers no KVM: /dev/kvm is missing or QEMU may not use it. {WITHOUT}"
         )));
     }
-    Ok(match firmware_time(connection, "kvm") {
+    Ok(match firmware_time(connection, uri, "kvm") {
         Ok(Some(time)) => Acceleration {
             kind: AccelerationKind::Kvm,
             reason: format!(
@@ -67,15 +71,25 @@ pub(super) fn verdict(connection: &Connect, hint: &str) -> Result<Acceleration, 
 }
 
 /// How long a guest's firmware takes to find nothing to boot; `None` when that is too long.
-fn firmware_time(connection: &Connect, kind: &str) -> Result<Option<Duration>, HostError> {
+fn firmware_time(
+    connection: &Connect,
+    uri: &str,
+    kind: &str,
+) -> Result<Option<Duration>, HostError> {
     let xml = probe(kind, Uuid::new_v4()).to_xml();
     // A probe must not outlive us: it ends with the connection.
     let domain = connection
         .create_domain_xml(&xml, sys::VIR_DOMAIN_START_AUTODESTROY)
         .map_err(|e| failed(&e))?;
     let begin = Instant::now();
-    let stream = Stream::new(connection, 0)
-        .and_then(|stream| domain.open_console(None, &stream, 0).map(|_| stream))
+    // The reader gets a connection of its own, because two threads must not wait on one.
+    let stream = Connect::open(Some(uri))
+        .and_then(|console| {
+            let stream = Stream::new(&console, 0)?;
+            let domain = console.lookup_domain_by_uuid(domain.uuid()?)?;
+            domain.open_console(None, &stream, 0)?;
+            Ok(stream)
+        })
         .map_err(|e| failed(&e));
     let result = stream.map(|stream| wait_for_firmware(stream, begin));
     // Ends the reader too: its stream is at its end when the guest is.

@@ -175,10 +175,12 @@ impl Inner {
         let acceleration = match recalled {
             Some(acceleration) => acceleration,
             None => {
-                let hint = report::processor_hint(local);
+                let (uri, hint) = (self.config.uri.clone(), report::processor_hint(local));
                 let proved = self
                     .connection
-                    .call(Call::long("prove KVM", 1), move |c| kvm::verdict(c, hint))
+                    .call(Call::long("prove KVM", 1), move |c| {
+                        kvm::verdict(c, &uri, hint)
+                    })
                     .await?;
                 if let Some(file) = &file {
                     report::remember(file, &versions, &proved);

@@ -71,10 +71,13 @@ pub(super) fn report(
     let capabilities = Element::parse(&connection.capabilities().map_err(|e| failed(&e))?)?;
     let cpu = capabilities.path(&["host", "cpu"]);
     let text = |name| cpu.and_then(|c| c.find(name)).map(Element::own_text);
-    let (sockets, cores, threads) = (node.nodes * node.sockets, node.cores, node.threads);
     // What does not multiply to the number of processors is not to be believed.
-    let (sockets, cores, threads) = if sockets * cores * threads == node.cpus {
-        (sockets, cores, threads)
+    let sockets = node.nodes.saturating_mul(node.sockets);
+    let product = sockets
+        .saturating_mul(node.cores)
+        .saturating_mul(node.threads);
+    let (sockets, cores, threads) = if product == node.cpus {
+        (sockets, node.cores, node.threads)
     } else {
         (node.cpus, 1, 1)
     };
