@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// How many connections there may be.
@@ -115,36 +116,110 @@ impl Drop for Place {
     }
 }
 
-/// When bytes last moved on a connection.
+/// Whether a connection is of use to anybody: when something last happened on it, how many requests
+/// are in progress, and since when a request's head has been on its way.
 #[derive(Clone, Debug)]
-pub struct Activity {
+pub struct Activity(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     start: Instant,
-    last_ms: Arc<AtomicU64>,
+    last_ms: AtomicU64,
+    /// 0 when no head is on its way.
+    head_since_ms: AtomicU64,
+    requests: AtomicUsize,
+    head_begins: Notify,
 }
+
+/// Fewer bytes than this are a ping or its answer, or somebody who trickles; none of them is use.
+const OF_USE: usize = 64;
 
 impl Activity {
     fn new() -> Self {
-        Self {
+        Self(Arc::new(Inner {
             start: Instant::now(),
-            last_ms: Arc::default(),
-        }
+            last_ms: AtomicU64::new(0),
+            head_since_ms: AtomicU64::new(0),
+            requests: AtomicUsize::new(0),
+            head_begins: Notify::new(),
+        }))
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.0.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn note(&self) {
-        let ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last_ms.store(ms, Ordering::Relaxed);
+        self.0.last_ms.store(self.now_ms(), Ordering::Relaxed);
     }
 
-    /// Ends when nothing has moved for `limit`.
+    fn moved(&self, bytes: usize) {
+        if bytes >= OF_USE {
+            self.note();
+        }
+    }
+
+    /// Bytes came. When no request is in progress, they begin the next one's head.
+    fn received(&self, bytes: usize) {
+        self.moved(bytes);
+        let inner = &self.0;
+        if inner.requests.load(Ordering::Relaxed) == 0
+            && inner.head_since_ms.load(Ordering::Relaxed) == 0
+        {
+            let now = self.now_ms().max(1);
+            inner.head_since_ms.store(now, Ordering::Relaxed);
+            inner.head_begins.notify_one();
+        }
+    }
+
+    /// A request's head is complete; the request is in progress until what is returned is dropped.
+    pub fn request(&self) -> InProgress {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
+        self.0.head_since_ms.store(0, Ordering::Relaxed);
+        self.note();
+        InProgress(self.clone())
+    }
+
+    /// Ends when nothing has happened for `limit`.
     pub async fn idle_for(&self, limit: Duration) {
         loop {
-            let last = self.start + Duration::from_millis(self.last_ms.load(Ordering::Relaxed));
-            let due = last + limit;
+            let last = Duration::from_millis(self.0.last_ms.load(Ordering::Relaxed));
+            let mut due = self.0.start + last + limit;
+            if self.0.requests.load(Ordering::Relaxed) > 0 {
+                due = due.max(Instant::now() + limit);
+            } else if due <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(due).await;
+        }
+    }
+
+    /// Ends when a head has been on its way for `limit`. Only for HTTP/1, where what comes between
+    /// requests is a request.
+    pub async fn head_late(&self, limit: Duration) {
+        loop {
+            let since = self.0.head_since_ms.load(Ordering::Relaxed);
+            if since == 0 {
+                self.0.head_begins.notified().await;
+                continue;
+            }
+            let due = self.0.start + Duration::from_millis(since) + limit;
             if due <= Instant::now() {
                 return;
             }
             tokio::time::sleep_until(due).await;
         }
+    }
+}
+
+/// A request in progress.
+#[derive(Debug)]
+pub struct InProgress(Activity);
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        self.0.note();
+        self.0.0.requests.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -198,8 +273,9 @@ impl AsyncRead for Connection {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buffer),
         };
-        if buffer.filled().len() > before {
-            self.activity.note();
+        let read = buffer.filled().len().saturating_sub(before);
+        if read > 0 {
+            self.activity.received(read);
         }
         result
     }
@@ -215,8 +291,8 @@ impl AsyncWrite for Connection {
             Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
         };
-        if matches!(result, Poll::Ready(Ok(_))) {
-            self.activity.note();
+        if let Poll::Ready(Ok(written)) = result {
+            self.activity.moved(written);
         }
         result
     }
@@ -230,8 +306,8 @@ impl AsyncWrite for Connection {
             Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write_vectored(cx, parts),
         };
-        if matches!(result, Poll::Ready(Ok(_))) {
-            self.activity.note();
+        if let Poll::Ready(Ok(written)) = result {
+            self.activity.moved(written);
         }
         result
     }
@@ -294,5 +370,25 @@ mod tests {
             group("::ffff:192.0.2.1".parse().unwrap()),
             "192.0.2.1".parse::<IpAddr>().unwrap()
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_may_take_ten_seconds_and_an_idle_connection_more() {
+        let activity = Activity::new();
+        let ten = Duration::from_secs(10);
+        let late = tokio::time::timeout(ten * 100, activity.head_late(ten)).await;
+        assert!(late.is_err(), "nothing has come, so nothing is late");
+        activity.received(1);
+        let began = Instant::now();
+        activity.head_late(ten).await;
+        assert_eq!(began.elapsed(), ten);
+        let request = activity.request();
+        let idle = tokio::time::timeout(ten * 100, activity.idle_for(ten)).await;
+        assert!(idle.is_err(), "a request in progress is no idleness");
+        drop(request);
+        let began = Instant::now();
+        activity.received(1);
+        activity.idle_for(ten).await;
+        assert!(began.elapsed() <= ten * 2, "a trickle is");
     }
 }

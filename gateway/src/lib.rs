@@ -13,6 +13,7 @@ pub mod auth;
 pub mod config;
 pub mod connection;
 mod console;
+mod demo;
 mod error;
 mod frames;
 pub mod headers;
@@ -103,7 +104,12 @@ impl Server {
         )
         .await
         {
-            Ok(running) => Ok(running),
+            Ok(running) => {
+                if config.demo {
+                    running.make_demo();
+                }
+                Ok(running)
+            }
             Err(error) => {
                 manager.close().await;
                 Err(error)
@@ -173,6 +179,22 @@ impl Running {
     /// The password that the first start made up; there once.
     pub fn take_first_password(&mut self) -> Option<Secret> {
         self.first_password.take()
+    }
+
+    /// Makes a first virtual machine when the host is ready; the log says what became of it.
+    fn make_demo(&self) {
+        let manager = self.manager().clone();
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                made = demo::make(&manager) => match made {
+                    Ok(Some(vm)) => tracing::info!(%vm, "Made and started a first virtual machine"),
+                    Ok(None) => tracing::info!("There are virtual machines already"),
+                    Err(error) => tracing::warn!(%error, "Could not make a first virtual machine"),
+                },
+                () = stop.cancelled() => {}
+            }
+        });
     }
 
     /// Ends in order: no new connections, goodbye to WebSockets, requests in progress answered,

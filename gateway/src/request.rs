@@ -8,7 +8,7 @@ use std::time::Instant;
 use axum::extract::Request;
 use axum::response::Response;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Uri, header};
 
 use crate::headers::{self, CORRELATION_ID};
 
@@ -129,6 +129,13 @@ where
 {
     let started = Instant::now();
     let (mut parts, body) = request.into_parts();
+    // HTTP/2 has no `Host`: what links are made from is in its pseudo header.
+    if let Some(authority) = parts.uri.authority()
+        && !parts.headers.contains_key(header::HOST)
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        parts.headers.insert(header::HOST, host);
+    }
     let context = Context::of(&parts);
     let method = parts.method.clone();
     let path = loggable(parts.uri.path());

@@ -13,6 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -27,6 +28,10 @@ use crate::request::{self, Peer};
 
 /// For the TLS handshake, and for each request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the whole body of a request that is a document.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often an HTTP/2 peer is asked whether it is there.
+const HTTP2_PING: Duration = Duration::from_secs(20);
 /// A connection on which nothing moves is ended after this.
 const IDLE: Duration = Duration::from_secs(75);
 /// How long requests in progress may take when the server ends.
@@ -166,12 +171,15 @@ impl Listener {
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
+            // hyper's own limit would also end idle connections; ours is `head_late` below.
+            .header_read_timeout(None)
             .max_buf_size(HEAD_MAX)
             .half_close(false);
         builder
             .http2()
             .timer(TokioTimer::new())
+            .keep_alive_interval(HTTP2_PING)
+            .keep_alive_timeout(HEAD_TIMEOUT)
             .max_header_list_size(u32::try_from(HEAD_MAX).unwrap_or(u32::MAX))
             .max_concurrent_streams(STREAMS_MAX);
         let builder = match protocol {
@@ -179,23 +187,32 @@ impl Listener {
             Protocol::Http1 | Protocol::PlainHttp => builder.http1_only(),
         };
         let activity = connection.activity();
+        let watched = activity.clone();
         let this = self.clone();
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let this = this.clone();
-            async move { Ok::<_, std::convert::Infallible>(this.answer(request, peer, protocol).await) }
+            let in_progress = watched.request();
+            async move {
+                let response = this.answer(request, peer, protocol).await;
+                drop(in_progress);
+                Ok::<_, std::convert::Infallible>(response)
+            }
         });
         let serving = builder.serve_connection_with_upgrades(TokioIo::new(connection), service);
         tokio::pin!(serving);
         tokio::select! {
             result = serving.as_mut() => return result.map_err(io::Error::other),
             () = self.stop.cancelled() => {}
-            () = idle(&activity) => {}
+            () = activity.idle_for(IDLE) => {}
+            () = head_late(&activity, protocol) => {
+                return Err(io::Error::from(io::ErrorKind::TimedOut));
+            }
         }
         // Lets requests in progress be answered, takes no new ones.
         serving.as_mut().graceful_shutdown();
         tokio::select! {
             result = serving.as_mut() => result.map_err(io::Error::other),
-            () = idle(&activity) => Ok(()),
+            () = activity.idle_for(IDLE) => Ok(()),
         }
     }
 
@@ -211,8 +228,10 @@ impl Listener {
         // Some clients announce a body with their GETs and never send it; nobody may wait for it.
         let body = if reading {
             Body::empty()
-        } else {
+        } else if parts.uri.path().starts_with("/images/") {
             Body::new(body)
+        } else {
+            in_time(body)
         };
         let request = Request::from_parts(parts, body);
         let this = self.clone();
@@ -284,9 +303,34 @@ impl Listener {
     }
 }
 
-/// Ends when the connection has been idle for too long.
-async fn idle(activity: &Activity) {
-    activity.idle_for(IDLE).await;
+/// Ends when a request's head takes too long. HTTP/2 has pings for that.
+async fn head_late(activity: &Activity, protocol: Protocol) {
+    match protocol {
+        Protocol::Http2 => std::future::pending().await,
+        Protocol::Http1 | Protocol::PlainHttp => activity.head_late(HEAD_TIMEOUT).await,
+    }
+}
+
+/// A document's body that must be there in time. Images take as long as they take, with a limit of
+/// their own between two pieces.
+fn in_time(body: Incoming) -> Body {
+    let deadline = tokio::time::Instant::now() + BODY_TIMEOUT;
+    Body::from_stream(futures_util::stream::try_unfold(body, move |mut body| async move {
+        loop {
+            let frame = tokio::time::timeout_at(deadline, body.frame())
+                .await
+                .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+            match frame {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(io::Error::other(error)),
+                Some(Ok(frame)) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        return Ok(Some((bytes, body)));
+                    }
+                }
+            }
+        }
+    }))
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

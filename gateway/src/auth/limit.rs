@@ -34,8 +34,8 @@ impl Failures {
     pub(crate) fn wait(&self, address: IpAddr) -> Option<Duration> {
         let windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let window = windows.get(&group(address))?;
-        let left = WINDOW.checked_sub(window.began.elapsed())?;
-        (window.failures >= FAILURES_MAX).then_some(left)
+        let left = WINDOW.saturating_sub(window.began.elapsed());
+        (window.failures >= FAILURES_MAX && !left.is_zero()).then_some(left)
     }
 
     /// Counts a failure.

@@ -21,8 +21,8 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::{SinkExt, StreamExt};
-use manager::model::{Event, ObjectId};
-use manager::{Applied, Change, Inventory, Missed, Revoked, Subscription};
+use manager::model::{Event, ObjectId, Permit};
+use manager::{Access, Applied, Change, Inventory, Missed, Revoked, Subscription};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -177,8 +177,7 @@ impl Stream {
             .map_err(|_| Some(End::HELLO_LATE))??;
         // Statistics come faster while somebody looks.
         let _watch = self.shared.manager().watch();
-        let access = self.shared.manager().access();
-        self.sees_all = access.visible(&self.caller, ObjectId::System);
+        self.sees_all = sees_everything(&self.shared.manager().access(), &self.caller);
         let mut changes = match self.resumed(hello.as_ref()) {
             Some((missed, changes)) => {
                 for applied in missed {
@@ -303,10 +302,12 @@ impl Stream {
 
     /// Sends all that the caller may see, in parts.
     async fn snapshot(&mut self, socket: &mut Socket) -> Ended {
-        let inventory = self.shared.manager().inventory();
+        let manager = self.shared.manager().clone();
+        let access = manager.access();
+        let inventory = Arc::clone(access.inventory());
         let mut part = Vec::new();
         for object in view::everything(&inventory) {
-            if let Some(resource) = self.look(&inventory, object) {
+            if let Some(resource) = view::resource(&manager, &access, &self.caller, object) {
                 self.sent.insert(object, view::fingerprint(&resource));
                 part.push(resource);
             }
@@ -320,18 +321,14 @@ impl Stream {
         send(socket, &snapshot(&inventory, part, true)).await
     }
 
-    fn look(&self, inventory: &Inventory, object: ObjectId) -> Option<Resource> {
-        let manager = self.shared.manager();
-        view::resource(manager, &manager.access(), inventory, &self.caller, object)
-    }
-
     /// Sends what was gathered, as it looks now. Every message but the last carries the revision
     /// before, so that a page that breaks off in between is told the rest again.
     async fn flush(&mut self, socket: &mut Socket) -> Ended {
         let manager = self.shared.manager().clone();
-        let (inventory, access) = (manager.inventory(), manager.access());
+        let access = manager.access();
+        let inventory = Arc::clone(access.inventory());
         if std::mem::take(&mut self.rights_changed) {
-            let sees_all = access.visible(&self.caller, ObjectId::System);
+            let sees_all = sees_everything(&access, &self.caller);
             // Nobody's rights matter to one who saw and sees everything.
             if !(self.sees_all && sees_all) {
                 self.touched.extend(view::everything(&inventory));
@@ -352,7 +349,7 @@ impl Stream {
             let Some(kind) = view::kind(object) else {
                 continue;
             };
-            match view::resource(&manager, &access, &inventory, &self.caller, object) {
+            match view::resource(&manager, &access, &self.caller, object) {
                 Some(resource) => {
                     let fingerprint = view::fingerprint(&resource);
                     if self.sent.insert(object, fingerprint) != Some(fingerprint) {
@@ -387,6 +384,12 @@ impl Stream {
         self.told = self.gathered;
         Ok(())
     }
+}
+
+/// Whether no change of rights can show this caller more, and only the loss of their own role less.
+fn sees_everything(access: &Access, caller: &Caller) -> bool {
+    // A permit that no role lists: only SuperUser, which holds all of them, has it.
+    access.may(caller, Permit(u32::MAX), ObjectId::System)
 }
 
 fn snapshot(inventory: &Inventory, resources: Vec<Resource>, done: bool) -> ToPage {

@@ -120,11 +120,11 @@ pub(super) fn touched(inventory: &Inventory, change: &Change) -> Vec<ObjectId> {
 pub(super) fn resource(
     manager: &Manager,
     access: &Access,
-    inventory: &Inventory,
     caller: &manager::Caller,
     object: ObjectId,
 ) -> Option<Resource> {
     let kind = kind(object)?;
+    let inventory = access.inventory();
     if !inventory.contains(object) || !access.visible(caller, object) {
         return None;
     }

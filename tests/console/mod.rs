@@ -1,0 +1,4 @@
+//! Consoles: the proxy against a scripted SPICE server, and the gateway's console routes.
+
+mod gate;
+mod proxy;
