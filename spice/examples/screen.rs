@@ -45,7 +45,10 @@ struct Console {
     password: String,
     session: Session,
     sockets: HashMap<ChannelRef, TcpStream>,
-    received: (Sender<(ChannelRef, Vec<u8>)>, Receiver<(ChannelRef, Vec<u8>)>),
+    received: (
+        Sender<(ChannelRef, Vec<u8>)>,
+        Receiver<(ChannelRef, Vec<u8>)>,
+    ),
     started: Instant,
 }
 
@@ -55,7 +58,9 @@ impl Console {
         let mut next_key = time / 2;
         loop {
             self.follow()?;
-            let Some(left) = time.checked_sub(self.started.elapsed()) else { return Ok(()) };
+            let Some(left) = time.checked_sub(self.started.elapsed()) else {
+                return Ok(());
+            };
             let patience = left.min(Duration::from_millis(20));
             if let Ok((channel, bytes)) = self.received.1.recv_timeout(patience) {
                 if bytes.is_empty() {
@@ -83,7 +88,12 @@ impl Console {
     fn follow(&mut self) -> Result<(), Failure> {
         while let Some(event) = self.session.poll_event() {
             match event {
-                Event::OpenChannel { channel, connection_id, common_caps, channel_caps } => {
+                Event::OpenChannel {
+                    channel,
+                    connection_id,
+                    common_caps,
+                    channel_caps,
+                } => {
                     let message = LinkMessage {
                         connection_id,
                         channel_type: channel.kind,
@@ -129,9 +139,13 @@ impl Console {
                 break (linked, buffer[taken..count].to_vec());
             }
         };
-        eprintln!("{channel:?} can do {:?} {:?}", linked.common_caps, linked.channel_caps);
+        eprintln!(
+            "{channel:?} can do {:?} {:?}",
+            linked.common_caps, linked.channel_caps
+        );
         let now = self.now();
-        self.session.opened(channel, &linked.common_caps, &linked.channel_caps, now);
+        self.session
+            .opened(channel, &linked.common_caps, &linked.channel_caps, now);
         self.session.receive(channel, now, &rest);
         let mut reader = socket.try_clone()?;
         self.sockets.insert(channel, socket);

@@ -38,22 +38,42 @@ enum Effect {
 impl CursorShape {
     /// Makes a shape of what a message carries.
     pub fn decode(header: &CursorHeader, data: &[u8]) -> Result<Self, Error> {
-        let CursorHeader { width, height, hot_x, hot_y, kind, .. } = *header;
+        let CursorHeader {
+            width,
+            height,
+            hot_x,
+            hot_y,
+            kind,
+            ..
+        } = *header;
         for side in [width, height] {
             if side == 0 {
                 return Err(Error::invalid("cursor side", 0));
             }
             if side > MAX_CURSOR_SIDE {
-                return Err(Error::limit("cursor side", side.into(), MAX_CURSOR_SIDE.into()));
+                return Err(Error::limit(
+                    "cursor side",
+                    side.into(),
+                    MAX_CURSOR_SIDE.into(),
+                ));
             }
         }
-        let size = Size { width: width.into(), height: height.into() };
+        let size = Size {
+            width: width.into(),
+            height: height.into(),
+        };
         let pixels = match kind {
             CursorType::ALPHA => alpha(size, data)?,
             CursorType::MONO => size.settle(mono(size, data)?),
             _ => size.settle(coloured(size, kind, data)?),
         };
-        Ok(Self { width, height, hot_x, hot_y, pixels })
+        Ok(Self {
+            width,
+            height,
+            hot_x,
+            hot_y,
+            pixels,
+        })
     }
 
     /// Bytes of memory the pixels take.
@@ -100,9 +120,14 @@ impl Size {
 
     /// One mask, pixel by pixel.
     fn mask(self, bytes: &[u8]) -> impl Iterator<Item = bool> {
-        bytes.chunks(self.width.div_ceil(8)).take(self.height).flat_map(move |row| {
-            row.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 != 0)).take(self.width)
-        })
+        bytes
+            .chunks(self.width.div_ceil(8))
+            .take(self.height)
+            .flat_map(move |row| {
+                row.iter()
+                    .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 != 0))
+                    .take(self.width)
+            })
     }
 }
 
@@ -151,7 +176,9 @@ fn coloured(size: Size, kind: CursorType, data: &[u8]) -> Result<Vec<Effect>, Er
             let (palette, rest) = split(rest, 16 * 4)?;
             let (palette, _) = palette.as_chunks::<4>();
             let nibbles = indices.chunks(row_bytes).flat_map(|row| {
-                row.iter().flat_map(|byte| [byte >> 4, byte & 15]).take(size.width)
+                row.iter()
+                    .flat_map(|byte| [byte >> 4, byte & 15])
+                    .take(size.width)
             });
             let colour = |index: u8| palette.get(usize::from(index)).copied().unwrap_or_default();
             (nibbles.map(colour).map(opaque).collect(), rest)
@@ -160,7 +187,12 @@ fn coloured(size: Size, kind: CursorType, data: &[u8]) -> Result<Vec<Effect>, Er
             let (indices, rest) = split(data, size.area())?;
             let (palette, rest) = split(rest, 256 * 4)?;
             let (palette, _) = palette.as_chunks::<4>();
-            let colour = |index: &u8| palette.get(usize::from(*index)).copied().unwrap_or_default();
+            let colour = |index: &u8| {
+                palette
+                    .get(usize::from(*index))
+                    .copied()
+                    .unwrap_or_default()
+            };
             (indices.iter().map(colour).map(opaque).collect(), rest)
         }
         CursorType::COLOR16 => {
@@ -173,7 +205,10 @@ fn coloured(size: Size, kind: CursorType, data: &[u8]) -> Result<Vec<Effect>, Er
         CursorType::COLOR24 => {
             let (data, rest) = split(data, size.area() * 3)?;
             let (pixels, _) = data.as_chunks::<3>();
-            (pixels.iter().map(|[b, g, r]| [*r, *g, *b, 255]).collect(), rest)
+            (
+                pixels.iter().map(|[b, g, r]| [*r, *g, *b, 255]).collect(),
+                rest,
+            )
         }
         CursorType::COLOR32 => {
             let (data, rest) = split(data, size.area() * 4)?;
@@ -190,5 +225,9 @@ fn coloured(size: Size, kind: CursorType, data: &[u8]) -> Result<Vec<Effect>, Er
         (true, BLACK) => Effect::Nothing,
         (true, _) => Effect::Inverts,
     };
-    Ok(colours.into_iter().zip(size.mask(mask)).map(effect).collect())
+    Ok(colours
+        .into_iter()
+        .zip(size.mask(mask))
+        .map(effect)
+        .collect())
 }

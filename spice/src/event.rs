@@ -22,13 +22,25 @@ pub struct ChannelRef {
 
 impl ChannelRef {
     /// The channel every session begins with.
-    pub const MAIN: Self = Self { kind: ChannelType::MAIN, id: 0 };
+    pub const MAIN: Self = Self {
+        kind: ChannelType::MAIN,
+        id: 0,
+    };
     /// The first display.
-    pub const DISPLAY: Self = Self { kind: ChannelType::DISPLAY, id: 0 };
+    pub const DISPLAY: Self = Self {
+        kind: ChannelType::DISPLAY,
+        id: 0,
+    };
     /// Keyboard and pointer.
-    pub const INPUTS: Self = Self { kind: ChannelType::INPUTS, id: 0 };
+    pub const INPUTS: Self = Self {
+        kind: ChannelType::INPUTS,
+        id: 0,
+    };
     /// The first display's pointer.
-    pub const CURSOR: Self = Self { kind: ChannelType::CURSOR, id: 0 };
+    pub const CURSOR: Self = Self {
+        kind: ChannelType::CURSOR,
+        id: 0,
+    };
 }
 
 /// What happened.
@@ -146,7 +158,10 @@ impl Events {
             }
             Event::Damaged if self.queue.contains(&Event::Damaged) => return,
             Event::Problem(_) => {
-                let waiting = self.queue.iter().filter(|event| matches!(event, Event::Problem(_)));
+                let waiting = self
+                    .queue
+                    .iter()
+                    .filter(|event| matches!(event, Event::Problem(_)));
                 if waiting.count() >= Self::MAX_PROBLEMS {
                     return;
                 }

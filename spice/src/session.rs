@@ -25,7 +25,10 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { caches: CacheLimits::default(), mouse_mode: MouseMode::Client }
+        Self {
+            caches: CacheLimits::default(),
+            mouse_mode: MouseMode::Client,
+        }
     }
 }
 
@@ -107,7 +110,7 @@ impl Session {
         self.statistics.last_received_us = now_us;
         channel.incoming.buffer.extend_from_slice(bytes);
         // What one channel reads may be what another waits for.
-        while (0..self.channels.len()).fold(false, |any, index| self.advance(index) || any) {}
+        while (0..self.channels.len()).any(|index| self.advance(index)) {}
     }
 
     /// A channel's connection is gone. Without the main channel there is no session.
@@ -140,7 +143,9 @@ impl Session {
 
     /// The screen, if there is one.
     pub fn screen(&self) -> Option<Screen<'_>> {
-        let surface = self.displays().find_map(channel::display::Display::screen)?;
+        let surface = self
+            .displays()
+            .find_map(channel::display::Display::screen)?;
         Some(Screen {
             width: surface.width(),
             height: surface.height(),
@@ -148,9 +153,10 @@ impl Session {
         })
     }
 
-    /// The screen's surface, if there is one.
-    pub fn surface(&self) -> Option<&Surface> {
-        self.displays().find_map(channel::display::Display::screen)
+    /// One of the guest's surfaces, on the screen or not.
+    pub fn surface(&self, surface_id: u32) -> Option<&Surface> {
+        self.displays()
+            .find_map(|display| display.surface(surface_id))
     }
 
     /// Adds to `list` the parts of the screen that changed since last asked. They may overlap.
@@ -232,31 +238,43 @@ impl Session {
         };
         let common_caps = Capabilities::of(&[Capabilities::MINI_HEADER]);
         self.asked.push(channel);
-        self.events.push(Event::OpenChannel { channel, connection_id, common_caps, channel_caps });
+        self.events.push(Event::OpenChannel {
+            channel,
+            connection_id,
+            common_caps,
+            channel_caps,
+        });
     }
 
     fn displays(&self) -> impl Iterator<Item = &channel::display::Display> {
-        self.channels.iter().filter_map(|channel| match &channel.role {
-            Role::Display(display) => Some(&**display),
-            _ => None,
-        })
+        self.channels
+            .iter()
+            .filter_map(|channel| match &channel.role {
+                Role::Display(display) => Some(&**display),
+                _ => None,
+            })
     }
 
     fn main(&self) -> Option<&channel::main::Main> {
-        self.channels.iter().find_map(|channel| match &channel.role {
-            Role::Main(main) => Some(main),
-            _ => None,
-        })
+        self.channels
+            .iter()
+            .find_map(|channel| match &channel.role {
+                Role::Main(main) => Some(main),
+                _ => None,
+            })
     }
 
     fn with_inputs(
         &mut self,
         call: impl FnOnce(&mut channel::inputs::Inputs, &mut channel::Outgoing),
     ) {
-        let inputs = self.channels.iter_mut().find_map(|channel| match &mut channel.role {
-            Role::Inputs(inputs) => Some((inputs, &mut channel.outgoing)),
-            _ => None,
-        });
+        let inputs = self
+            .channels
+            .iter_mut()
+            .find_map(|channel| match &mut channel.role {
+                Role::Inputs(inputs) => Some((inputs, &mut channel.outgoing)),
+                _ => None,
+            });
         if let Some((inputs, outgoing)) = inputs {
             call(inputs, outgoing);
         }
@@ -265,7 +283,10 @@ impl Session {
     /// Whether what a channel waits for has happened. A channel that is not there will never do
     /// anything more.
     fn is_over(&self, wait: &Wait) -> bool {
-        let other = ChannelRef { kind: wait.channel_type, id: wait.channel_id };
+        let other = ChannelRef {
+            kind: wait.channel_type,
+            id: wait.channel_id,
+        };
         self.channels
             .iter()
             .find(|channel| channel.name == other)
@@ -275,12 +296,16 @@ impl Session {
     /// Deals with all whole messages of a channel, up to one after which it must wait. True when
     /// there were any.
     fn advance(&mut self, index: usize) -> bool {
-        let Some(channel) = self.channels.get_mut(index) else { return false };
+        let Some(channel) = self.channels.get_mut(index) else {
+            return false;
+        };
         let buffer = core::mem::take(&mut channel.incoming.buffer);
         let mut position = 0;
         let mut any = false;
         while self.may_go_on(index, buffer.len() - position) {
-            let Some(channel) = self.channels.get_mut(index) else { break };
+            let Some(channel) = self.channels.get_mut(index) else {
+                break;
+            };
             match channel.incoming.next(&buffer, &mut position) {
                 Next::Nothing => break,
                 Next::Refused(kind, error) => {
@@ -301,7 +326,9 @@ impl Session {
     }
 
     fn may_go_on(&mut self, index: usize, buffered: usize) -> bool {
-        let Some(channel) = self.channels.get(index) else { return false };
+        let Some(channel) = self.channels.get(index) else {
+            return false;
+        };
         if channel.waits.is_empty() {
             return true;
         }
@@ -341,7 +368,9 @@ impl Session {
             }
         }
         self.dispatch(index, header.kind, body);
-        let Some(channel) = self.channels.get_mut(index) else { return };
+        let Some(channel) = self.channels.get_mut(index) else {
+            return;
+        };
         channel.incoming.count(header);
         if header.kind != common::SET_ACK && channel.ack.count(&mut channel.outgoing) {
             self.statistics.acks += 1;
@@ -349,15 +378,24 @@ impl Session {
     }
 
     fn dispatch(&mut self, index: usize, kind: u16, body: &[u8]) {
-        let Some(channel) = self.channels.get_mut(index) else { return };
+        let Some(channel) = self.channels.get_mut(index) else {
+            return;
+        };
         let name = channel.name;
         self.statistics.message(name.kind, kind);
         let result = if kind < common::FIRST_OF_CHANNEL {
             common_message(channel, kind, body, &mut self.events)
         } else {
-            let Channel { role, outgoing, waits, .. } = channel;
-            let context =
-                &mut Context { events: &mut self.events, statistics: &mut self.statistics };
+            let Channel {
+                role,
+                outgoing,
+                waits,
+                ..
+            } = channel;
+            let context = &mut Context {
+                events: &mut self.events,
+                statistics: &mut self.statistics,
+            };
             match role {
                 Role::Main(main) => {
                     let before = main.mouse_mode;
@@ -372,9 +410,9 @@ impl Session {
                         }
                     })
                 }
-                Role::Display(display) => {
-                    display.message(kind, body, context).map(|more| waits.extend(more))
-                }
+                Role::Display(display) => display
+                    .message(kind, body, context)
+                    .map(|more| waits.extend(more)),
                 Role::Inputs(inputs) => inputs.message(kind, body, outgoing, context),
                 Role::Cursor(cursor) => cursor.message(kind, body, context),
             }
@@ -396,7 +434,11 @@ impl Session {
 
     fn problem(&mut self, channel: ChannelRef, message: u16, error: Error) {
         self.statistics.problems += 1;
-        self.events.push(Event::Problem(Problem { channel, message, error }));
+        self.events.push(Event::Problem(Problem {
+            channel,
+            message,
+            error,
+        }));
     }
 }
 
@@ -408,7 +450,13 @@ fn common_message(
     events: &mut Events,
 ) -> Result<(), Error> {
     let reader = &mut Reader::new(body);
-    let Channel { name, outgoing, ack, waits, .. } = channel;
+    let Channel {
+        name,
+        outgoing,
+        ack,
+        waits,
+        ..
+    } = channel;
     match kind {
         common::SET_ACK => AckWindow::set(ack, SetAck::read(reader)?, outgoing),
         common::PING => {
@@ -420,7 +468,10 @@ fn common_message(
         common::WAIT_FOR_CHANNELS => waits.extend(Wait::read_list(reader)?),
         common::DISCONNECTING => {
             let Disconnecting { reason } = Disconnecting::read(reader)?;
-            events.push(Event::Disconnecting { channel: *name, reason });
+            events.push(Event::Disconnecting {
+                channel: *name,
+                reason,
+            });
         }
         common::NOTIFY => {
             let Notify { severity, text, .. } = Notify::read(reader)?;

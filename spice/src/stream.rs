@@ -6,41 +6,65 @@ use std::collections::HashMap;
 use crate::Error;
 use crate::draw::rop::Rop2;
 use crate::draw::{self, Source, Target};
-use crate::image::jpeg;
+use crate::image::jpeg::FrameDecoder;
 use crate::message::display::{CODEC_MJPEG, StreamCreate, StreamData};
-use crate::message::types::{Clip, Rect, ScaleMode};
+use crate::message::types::{Clip, Point, Rect, ScaleMode};
 use crate::pixels::Pixels;
 use crate::surface::Surface;
 
 /// The most streams at once; servers have 50 at most.
 pub const MAX_STREAMS: usize = 256;
 
+/// A stream, and what its decoder remembers of earlier frames.
+#[derive(Debug)]
+pub struct Stream {
+    /// What it is like.
+    pub create: StreamCreate,
+    decoder: FrameDecoder,
+}
+
 /// The streams of a display channel.
 #[derive(Debug, Default)]
 pub struct Streams {
-    streams: HashMap<u32, StreamCreate>,
+    streams: HashMap<u32, Stream>,
 }
 
 impl Streams {
     /// SPICE_MSG_DISPLAY_STREAM_CREATE
-    pub fn create(&mut self, stream: StreamCreate) -> Result<(), Error> {
-        if self.streams.len() >= MAX_STREAMS && !self.streams.contains_key(&stream.id) {
-            return Err(Error::limit("number of streams", MAX_STREAMS as u64 + 1, MAX_STREAMS as u64));
+    pub fn create(&mut self, create: StreamCreate) -> Result<(), Error> {
+        if self.streams.len() >= MAX_STREAMS && !self.streams.contains_key(&create.id) {
+            return Err(Error::limit(
+                "number of streams",
+                MAX_STREAMS as u64 + 1,
+                MAX_STREAMS as u64,
+            ));
         }
-        self.streams.insert(stream.id, stream);
+        self.streams.insert(
+            create.id,
+            Stream {
+                create,
+                decoder: FrameDecoder::default(),
+            },
+        );
         Ok(())
     }
 
     /// SPICE_MSG_DISPLAY_STREAM_CLIP
     pub fn clip(&mut self, id: u32, clip: Clip) -> Result<(), Error> {
-        let stream = self.streams.get_mut(&id).ok_or(Error::missing("stream", id.into()))?;
-        stream.clip = clip;
+        let stream = self
+            .streams
+            .get_mut(&id)
+            .ok_or(Error::missing("stream", id.into()))?;
+        stream.create.clip = clip;
         Ok(())
     }
 
     /// SPICE_MSG_DISPLAY_STREAM_DESTROY
     pub fn destroy(&mut self, id: u32) -> Result<(), Error> {
-        self.streams.remove(&id).map(drop).ok_or(Error::missing("stream", id.into()))
+        self.streams
+            .remove(&id)
+            .map(drop)
+            .ok_or(Error::missing("stream", id.into()))
     }
 
     /// SPICE_MSG_DISPLAY_STREAM_DESTROY_ALL
@@ -50,7 +74,8 @@ impl Streams {
 
     /// A surface is gone, and its streams with it.
     pub fn surface_gone(&mut self, surface_id: u32) {
-        self.streams.retain(|_, stream| stream.surface_id != surface_id);
+        self.streams
+            .retain(|_, stream| stream.create.surface_id != surface_id);
     }
 
     /// How many there are.
@@ -64,29 +89,38 @@ impl Streams {
     }
 
     /// The stream of that number.
-    pub fn get(&self, id: u32) -> Result<&StreamCreate, Error> {
-        self.streams.get(&id).ok_or(Error::missing("stream", id.into()))
+    pub fn get_mut(&mut self, id: u32) -> Result<&mut Stream, Error> {
+        self.streams
+            .get_mut(&id)
+            .ok_or(Error::missing("stream", id.into()))
     }
 }
 
 /// Decodes a frame and draws it; returns where.
 pub fn draw(
-    stream: &StreamCreate,
+    stream: &mut Stream,
     frame: &StreamData<'_>,
     surface: &mut Surface,
 ) -> Result<Vec<Rect>, Error> {
-    if stream.codec != CODEC_MJPEG {
-        return Err(Error::unsupported("video codec", stream.codec.into()));
+    let create = &stream.create;
+    if create.codec != CODEC_MJPEG {
+        return Err(Error::unsupported("video codec", create.codec.into()));
     }
-    let mut picture = jpeg::decode_frame(frame.data)?;
-    if !stream.top_down {
+    let mut picture = stream.decoder.decode(frame.data)?;
+    if !create.top_down {
         turn_over(&mut picture);
     }
-    let bounds = frame.dest.unwrap_or(stream.dest);
-    let mut target = Target::new(surface, bounds, &stream.clip, None)?;
+    let bounds = frame.dest.unwrap_or(create.dest);
+    let mut target = Target::new(surface, bounds, &create.clip, None)?;
     let (width, height) = (picture.width.cast_signed(), picture.height.cast_signed());
     let area = Rect::new(0, 0, width, height);
-    let source = Source { picture: &picture, area, scale: ScaleMode::Nearest };
+    let source = Source {
+        picture: &picture,
+        origin: Point::default(),
+        area,
+        scale: ScaleMode::Nearest,
+        high_bits: true,
+    };
     draw::copy(&mut target, &source, Rop2::COPY);
     Ok(target.region().to_vec())
 }

@@ -54,12 +54,22 @@ impl Format {
             Self::Argb => [r, g, b, a],
             Self::Rgb555 => {
                 let v = value & 0x7fff;
-                [five((v >> 10) as u8), five((v >> 5) as u8 & 31), five(v as u8 & 31), 255]
+                [
+                    five((v >> 10) as u8),
+                    five((v >> 5) as u8 & 31),
+                    five(v as u8 & 31),
+                    255,
+                ]
             }
             Self::Rgb565 => {
                 let v = value & 0xffff;
                 let green = (v >> 5) as u8 & 63;
-                [five((v >> 11) as u8), green << 2 | green >> 4, five(v as u8 & 31), 255]
+                [
+                    five((v >> 11) as u8),
+                    green << 2 | green >> 4,
+                    five(v as u8 & 31),
+                    255,
+                ]
             }
             Self::A8 => [0, 0, 0, b],
         }
@@ -76,7 +86,9 @@ impl Format {
             Self::Rgb565 => pixels.iter_mut().for_each(|[r, g, b, a]| {
                 (*r, *g, *b, *a) = (five(*r >> 3), *g & 0xfc | *g >> 6, five(*b >> 3), 255);
             }),
-            Self::A8 => pixels.iter_mut().for_each(|[r, g, b, _]| (*r, *g, *b) = (0, 0, 0)),
+            Self::A8 => pixels
+                .iter_mut()
+                .for_each(|[r, g, b, _]| (*r, *g, *b) = (0, 0, 0)),
         }
     }
 }
@@ -92,7 +104,12 @@ impl Surface {
         let area = checked_area(width, height)?;
         let mut pixels = vec![[0; 4]; area];
         format.settle(&mut pixels);
-        Ok(Self { width, height, format, pixels })
+        Ok(Self {
+            width,
+            height,
+            format,
+            pixels,
+        })
     }
 
     /// Columns.
@@ -133,7 +150,9 @@ impl Surface {
 
     /// Part of a row, from column `left` up to `right`; empty when it is not all on the surface.
     pub fn run(&self, y: i32, left: i32, right: i32) -> &[Pixel] {
-        self.range(y, left, right).and_then(|range| self.pixels.get(range)).unwrap_or_default()
+        self.range(y, left, right)
+            .and_then(|range| self.pixels.get(range))
+            .unwrap_or_default()
     }
 
     /// The same part of a row, to be changed. Whoever changes it settles it.
@@ -154,8 +173,11 @@ impl Surface {
     }
 
     fn range(&self, y: i32, left: i32, right: i32) -> Option<core::ops::Range<usize>> {
-        let (y, left, right) =
-            (u32::try_from(y).ok()?, u32::try_from(left).ok()?, u32::try_from(right).ok()?);
+        let (y, left, right) = (
+            u32::try_from(y).ok()?,
+            u32::try_from(left).ok()?,
+            u32::try_from(right).ok()?,
+        );
         if y >= self.height || left > right || right > self.width {
             return None;
         }
@@ -178,7 +200,9 @@ impl Surface {
             Format::Argb | Format::A8 => Alpha::Premultiplied,
             _ => Alpha::Opaque,
         };
-        Pixels::new(area.width(), area.height(), alpha, data).ok().map(|pixels| (pixels, area))
+        Pixels::new(area.width(), area.height(), alpha, data)
+            .ok()
+            .map(|pixels| (pixels, area))
     }
 }
 

@@ -46,7 +46,10 @@ impl Cursor {
                 };
                 // Decoded even when hidden: it may be to be kept.
                 let shape = self.shape(&set);
-                tell(CursorEvent::Moved { x: set.position.x, y: set.position.y });
+                tell(CursorEvent::Moved {
+                    x: set.position.x,
+                    y: set.position.y,
+                });
                 match shape? {
                     Some(shape) if set.visible => tell(CursorEvent::Shape(shape)),
                     _ => tell(CursorEvent::Hidden),
@@ -74,7 +77,9 @@ impl Cursor {
     }
 
     fn shape(&mut self, set: &CursorSet<'_>) -> Result<Option<Arc<CursorShape>>, Error> {
-        let Some(header) = &set.cursor.header else { return Ok(None) };
+        let Some(header) = &set.cursor.header else {
+            return Ok(None);
+        };
         if set.cursor.from_cache {
             let shape = self.shapes.get(&header.unique);
             let missing = Error::missing("cached cursor", header.unique);

@@ -14,7 +14,7 @@ use crate::link::Capabilities;
 use crate::message::common::Wait;
 use crate::message::display::{self, Base, Mode, StreamCreate, StreamData, SurfaceCreate};
 use crate::message::types::{
-    Brush, Clip, Image, ImageFlags, ImageType, QMask, Rect, ScaleMode, SurfaceFormat,
+    Brush, Clip, Image, ImageFlags, ImageType, Point, QMask, Rect, ScaleMode, SurfaceFormat,
 };
 use crate::pixels::Pixels;
 use crate::stream::{self, Streams};
@@ -60,14 +60,28 @@ pub(crate) fn capabilities() -> Capabilities {
 /// A picture and the part of it that is meant.
 struct Part {
     picture: Arc<Pixels>,
+    /// Where the picture's corner lies in what `area` counts in.
+    origin: Point,
     area: Rect,
-    /// It shows a surface.
-    of_surface: bool,
+    /// Its unused bits are set.
+    high_bits: bool,
 }
 
 impl Part {
     fn source(&self, scale: ScaleMode) -> Source<'_> {
-        Source { picture: &self.picture, area: self.area, scale }
+        let Self {
+            picture,
+            origin,
+            area,
+            high_bits,
+        } = self;
+        Source {
+            picture,
+            origin: *origin,
+            area: *area,
+            scale,
+            high_bits: *high_bits,
+        }
     }
 }
 
@@ -92,13 +106,21 @@ impl Display {
         let pixels = limits.image_cache_bytes / 4 / 2;
         let window = (limits.glz_window_pixels / 2).min(i32::MAX as usize);
         outgoing.message(display::CLIENT_INIT, |writer| {
-            writer.u8(CACHE_ID).u64(pixels as u64).u8(CACHE_ID).u32(window as u32);
+            writer
+                .u8(CACHE_ID)
+                .u64(pixels as u64)
+                .u8(CACHE_ID)
+                .u32(window as u32);
         });
     }
 
     /// The screen.
     pub(crate) fn screen(&self) -> Option<&Surface> {
         self.primary.and_then(|id| self.surfaces.get(&id))
+    }
+
+    pub(crate) fn surface(&self, id: u32) -> Option<&Surface> {
+        self.surfaces.get(&id)
     }
 
     /// Deals with a message. Returns what the channel is to wait for.
@@ -137,12 +159,15 @@ impl Display {
             display::STREAM_DATA => self.frame(&StreamData::read(reader, false)?, context)?,
             display::STREAM_DATA_SIZED => self.frame(&StreamData::read(reader, true)?, context)?,
             display::STREAM_CLIP => {
-                self.streams.clip(reader.u32("stream")?, Clip::read(reader)?)?;
+                self.streams
+                    .clip(reader.u32("stream")?, Clip::read(reader)?)?;
             }
             display::STREAM_DESTROY => self.streams.destroy(reader.u32("stream")?)?,
             display::STREAM_DESTROY_ALL => self.streams.destroy_all(),
             display::MONITORS_CONFIG => {
-                context.events.push(Event::Monitors(display::read_monitors(reader)?));
+                context
+                    .events
+                    .push(Event::Monitors(display::read_monitors(reader)?));
             }
             _ => self.draw(kind, reader, context)?,
         }
@@ -172,19 +197,23 @@ impl Display {
                 let paint = self.paint(&fill.brush, &base, context)?;
                 let mask = self.mask(&fill.mask)?;
                 let rop = Rop2::new(fill.rop, Inputs::BrushOnDest);
-                self.on(&base, mask, context, |target| draw::fill(target, &paint, rop))
+                self.on(&base, mask, context, |target| {
+                    draw::fill(target, &paint, rop)
+                })
             }
             display::DRAW_COPY | display::DRAW_BLEND => {
                 let copy = display::Copy::read(reader)?;
-                let part = self.part(&copy.image, &copy.source, context)?;
+                let part = self.part(&copy.image, &copy.source, &base.bounds, context)?;
                 let mask = self.mask(&copy.mask)?;
                 let rop = Rop2::new(copy.rop, Inputs::SourceOnDest);
                 let source = part.source(copy.scale);
-                self.on(&base, mask, context, |target| draw::copy(target, &source, rop))
+                self.on(&base, mask, context, |target| {
+                    draw::copy(target, &source, rop)
+                })
             }
             display::DRAW_OPAQUE => {
                 let opaque = display::Opaque::read(reader)?;
-                let part = self.part(&opaque.image, &opaque.source, context)?;
+                let part = self.part(&opaque.image, &opaque.source, &base.bounds, context)?;
                 let paint = self.paint(&opaque.brush, &base, context)?;
                 let mask = self.mask(&opaque.mask)?;
                 let rop = Rop2::new(opaque.rop, Inputs::BrushOnSource);
@@ -207,7 +236,7 @@ impl Display {
             }
             display::DRAW_ROP3 => {
                 let rop3 = display::Rop3::read(reader)?;
-                let part = self.part(&rop3.image, &rop3.source, context)?;
+                let part = self.part(&rop3.image, &rop3.source, &base.bounds, context)?;
                 let paint = self.paint(&rop3.brush, &base, context)?;
                 let mask = self.mask(&rop3.mask)?;
                 let source = part.source(rop3.scale);
@@ -217,7 +246,12 @@ impl Display {
             }
             display::DRAW_TRANSPARENT => {
                 let transparent = display::Transparent::read(reader)?;
-                let part = self.part(&transparent.image, &transparent.source, context)?;
+                let part = self.part(
+                    &transparent.image,
+                    &transparent.source,
+                    &base.bounds,
+                    context,
+                )?;
                 let source = part.source(ScaleMode::Nearest);
                 self.on(&base, None, context, |target| {
                     draw::transparent(target, &source, transparent.colour);
@@ -225,11 +259,10 @@ impl Display {
             }
             display::DRAW_ALPHA_BLEND => {
                 let blend = display::AlphaBlend::read(reader)?;
-                let part = self.part(&blend.image, &blend.source, context)?;
-                let source = part.source(ScaleMode::Interpolate);
-                let opaque = part.of_surface && !blend.surface_has_alpha;
+                let part = self.part(&blend.image, &blend.source, &base.bounds, context)?;
+                let source = part.source(ScaleMode::Nearest);
                 self.on(&base, None, context, |target| {
-                    draw::alpha_blend(target, &source, blend.alpha, opaque);
+                    draw::alpha_blend(target, &source, blend.alpha);
                 })
             }
             // Stroke, text: not drawn yet.
@@ -246,7 +279,10 @@ impl Display {
         draw: impl FnOnce(&mut Target<'_>),
     ) -> Result<(), Error> {
         let id = base.surface_id;
-        let surface = self.surfaces.get_mut(&id).ok_or(Error::missing("surface", id.into()))?;
+        let surface = self
+            .surfaces
+            .get_mut(&id)
+            .ok_or(Error::missing("surface", id.into()))?;
         let mut target = Target::new(surface, base.bounds, &base.clip, mask)?;
         draw(&mut target);
         context.statistics.draws += 1;
@@ -257,9 +293,12 @@ impl Display {
     }
 
     fn frame(&mut self, frame: &StreamData<'_>, context: &mut Context<'_>) -> Result<(), Error> {
-        let stream = self.streams.get(frame.id)?;
-        let id = stream.surface_id;
-        let surface = self.surfaces.get_mut(&id).ok_or(Error::missing("surface", id.into()))?;
+        let stream = self.streams.get_mut(frame.id)?;
+        let id = stream.create.surface_id;
+        let surface = self
+            .surfaces
+            .get_mut(&id)
+            .ok_or(Error::missing("surface", id.into()))?;
         let region = stream::draw(stream, frame, surface)?;
         context.statistics.stream_frames += 1;
         if self.primary == Some(id) {
@@ -273,35 +312,52 @@ impl Display {
         &mut self,
         image: &Image<'_>,
         area: &Rect,
+        bounds: &Rect,
         context: &mut Context<'_>,
     ) -> Result<Part, Error> {
         let kind = image.descriptor.kind;
+        let high_bits = image.descriptor.flags.has(ImageFlags::HIGH_BITS_SET);
         if kind != ImageType::SURFACE {
             let picture = image::decode(*image, &mut self.images)?;
             *context.statistics.images.entry(kind).or_default() += 1;
-            return Ok(Part { picture, area: *area, of_surface: false });
+            return Ok(Part {
+                picture,
+                origin: Point::default(),
+                area: *area,
+                high_bits,
+            });
         }
         let id = image.surface_id()?;
-        let surface = self.surfaces.get(&id).ok_or(Error::missing("surface", id.into()))?;
+        let surface = self
+            .surfaces
+            .get(&id)
+            .ok_or(Error::missing("surface", id.into()))?;
         *context.statistics.images.entry(kind).or_default() += 1;
-        // Bringing it to another size looks at the neighbours of the part too.
+        // Bringing it to another size looks at the neighbours of the part too, as many as make a
+        // pixel of the box.
+        let margin = |part: u32, whole: u32| (part / whole.max(1)).min(1 << 15).cast_signed() + 2;
+        let across = margin(area.width(), bounds.width());
+        let down = margin(area.height(), bounds.height());
         let with_neighbours = Rect {
-            top: area.top.saturating_sub(2),
-            left: area.left.saturating_sub(2),
-            bottom: area.bottom.saturating_add(2),
-            right: area.right.saturating_add(2),
+            top: area.top.saturating_sub(down),
+            left: area.left.saturating_sub(across),
+            bottom: area.bottom.saturating_add(down),
+            right: area.right.saturating_add(across),
         };
-        let (picture, have) = surface
-            .picture(&with_neighbours)
-            .ok_or(Error::invalid("part of a surface", u64::from(area.left.cast_unsigned())))?;
-        let shift = |edge: i32, by: i32| edge.saturating_sub(by);
-        let area = Rect {
-            top: shift(area.top, have.top),
-            left: shift(area.left, have.left),
-            bottom: shift(area.bottom, have.top),
-            right: shift(area.right, have.left),
+        let (picture, have) = surface.picture(&with_neighbours).ok_or(Error::invalid(
+            "part of a surface",
+            u64::from(area.left.cast_unsigned()),
+        ))?;
+        let origin = Point {
+            x: have.left,
+            y: have.top,
         };
-        Ok(Part { picture: Arc::new(picture), area, of_surface: true })
+        Ok(Part {
+            picture: Arc::new(picture),
+            origin,
+            area: *area,
+            high_bits: true,
+        })
     }
 
     fn paint(
@@ -321,19 +377,30 @@ impl Display {
                 let (width, height) = (image.descriptor.width, image.descriptor.height);
                 let side = |side: u32| i32::try_from(side).unwrap_or(i32::MAX);
                 let all = Rect::new(0, 0, side(width), side(height));
-                let part = self.part(image, &all, context)?;
-                Paint::Pattern { picture: part.picture, origin: *origin }
+                let part = self.part(image, &all, &all, context)?;
+                let Part {
+                    picture, high_bits, ..
+                } = part;
+                Paint::Pattern {
+                    picture,
+                    origin: *origin,
+                    high_bits,
+                }
             }
         })
     }
 
     fn mask(&mut self, mask: &QMask<'_>) -> Result<Option<MaskUse>, Error> {
-        let Some(image) = &mask.bitmap else { return Ok(None) };
+        let Some(image) = &mask.bitmap else {
+            return Ok(None);
+        };
         let id = image.descriptor.id;
         let bits = match image.descriptor.kind {
-            ImageType::FROM_CACHE | ImageType::FROM_CACHE_LOSSLESS => {
-                Arc::clone(self.masks.get(&id).ok_or(Error::missing("cached mask", id))?)
-            }
+            ImageType::FROM_CACHE | ImageType::FROM_CACHE_LOSSLESS => Arc::clone(
+                self.masks
+                    .get(&id)
+                    .ok_or(Error::missing("cached mask", id))?,
+            ),
             ImageType::BITMAP => {
                 let bits = Arc::new(Mask::read(image)?);
                 if image.descriptor.flags.has(ImageFlags::CACHE_ME) {
@@ -347,7 +414,11 @@ impl Display {
             }
             other => return Err(Error::unsupported("mask image type", other.0.into())),
         };
-        Ok(Some(MaskUse { mask: bits, origin: mask.origin, inverted: mask.inverted }))
+        Ok(Some(MaskUse {
+            mask: bits,
+            origin: mask.origin,
+            inverted: mask.inverted,
+        }))
     }
 
     fn forget_mask(&mut self, id: u64) {
@@ -365,15 +436,33 @@ impl Display {
         if self.surfaces.contains_key(&id) {
             self.destroy_surface(id, context)?;
         }
-        let format = Format::of(create.format)?;
+        let format = match Format::of(create.format)? {
+            // Nothing shines through a screen.
+            Format::Argb if create.primary => Format::Xrgb,
+            Format::A8 if create.primary => {
+                return Err(Error::unsupported(
+                    "format of the screen",
+                    create.format.0.into(),
+                ));
+            }
+            format => format,
+        };
         let bytes = u64::from(create.width) * u64::from(create.height) * 4;
         let total = self.surface_bytes.saturating_add(bytes);
         if total > MAX_SURFACE_BYTES {
-            return Err(Error::limit("memory of surfaces in bytes", total, MAX_SURFACE_BYTES));
+            return Err(Error::limit(
+                "memory of surfaces in bytes",
+                total,
+                MAX_SURFACE_BYTES,
+            ));
         }
         if self.surfaces.len() >= MAX_SURFACES {
             let count = self.surfaces.len() as u64 + 1;
-            return Err(Error::limit("number of surfaces", count, MAX_SURFACES as u64));
+            return Err(Error::limit(
+                "number of surfaces",
+                count,
+                MAX_SURFACES as u64,
+            ));
         }
         let surface = Surface::new(create.width, create.height, format)?;
         self.surface_bytes = total;
@@ -389,7 +478,10 @@ impl Display {
     }
 
     fn destroy_surface(&mut self, id: u32, context: &mut Context<'_>) -> Result<(), Error> {
-        let surface = self.surfaces.remove(&id).ok_or(Error::missing("surface", id.into()))?;
+        let surface = self
+            .surfaces
+            .remove(&id)
+            .ok_or(Error::missing("surface", id.into()))?;
         self.surface_bytes -= surface.bytes();
         self.streams.surface_gone(id);
         if self.primary == Some(id) {
@@ -408,14 +500,22 @@ impl Display {
             other => return Err(Error::unsupported("bits per pixel", other.into())),
         };
         let (width, height) = (mode.width, mode.height);
-        let create = SurfaceCreate { surface_id: 0, width, height, format, primary: true };
+        let create = SurfaceCreate {
+            surface_id: 0,
+            width,
+            height,
+            format,
+            primary: true,
+        };
         self.create_surface(create, context)
     }
 
     fn reset(&mut self, context: &mut Context<'_>) {
         self.streams.destroy_all();
         self.images.invalidate_all_palettes();
-        let Some(screen) = self.primary.and_then(|id| self.surfaces.get_mut(&id)) else { return };
+        let Some(screen) = self.primary.and_then(|id| self.surfaces.get_mut(&id)) else {
+            return;
+        };
         screen.clear();
         note(&mut self.damage, &[screen.bounds()], context);
     }
@@ -433,4 +533,3 @@ fn note(damage: &mut Damage, region: &[Rect], context: &mut Context<'_>) {
         context.events.push(Event::Damaged);
     }
 }
-

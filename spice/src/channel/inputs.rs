@@ -71,7 +71,11 @@ impl Inputs {
             // It went down elsewhere; the guest never saw it.
             return;
         }
-        let message = if down { inputs::KEY_DOWN } else { inputs::KEY_UP };
+        let message = if down {
+            inputs::KEY_DOWN
+        } else {
+            inputs::KEY_UP
+        };
         outgoing.message(message, |writer| {
             writer.u32(key.wire(down));
         });
@@ -104,7 +108,11 @@ impl Inputs {
         // A click belongs where the pointer is now, not where it was last allowed to be.
         self.send_moves(outgoing);
         self.buttons ^= button.mask();
-        let message = if down { inputs::MOUSE_PRESS } else { inputs::MOUSE_RELEASE };
+        let message = if down {
+            inputs::MOUSE_PRESS
+        } else {
+            inputs::MOUSE_RELEASE
+        };
         let buttons = self.buttons;
         outgoing.message(message, |writer| {
             writer.u8(button.number()).u16(buttons);

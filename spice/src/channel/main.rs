@@ -27,7 +27,10 @@ pub(crate) fn capabilities() -> Capabilities {
 
 impl Main {
     pub(crate) fn new(wanted: MouseMode) -> Self {
-        Self { wanted, ..Self::default() }
+        Self {
+            wanted,
+            ..Self::default()
+        }
     }
 
     /// Deals with a message. Returns the channels the server has when it says so.
@@ -43,8 +46,10 @@ impl Main {
             main::INIT => {
                 let init = Init::read(reader)?;
                 self.session_id = Some(init.session_id);
-                let modes =
-                    MouseModes { supported: init.supported_mouse_modes, current: init.mouse_mode };
+                let modes = MouseModes {
+                    supported: init.supported_mouse_modes,
+                    current: init.mouse_mode,
+                };
                 self.set_modes(modes, outgoing, context);
                 if init.agent_connected {
                     context.events.push(Event::Agent { connected: true });
@@ -83,12 +88,7 @@ impl Main {
         }
     }
 
-    fn set_modes(
-        &mut self,
-        modes: MouseModes,
-        outgoing: &mut Outgoing,
-        context: &mut Context<'_>,
-    ) {
+    fn set_modes(&mut self, modes: MouseModes, outgoing: &mut Outgoing, context: &mut Context<'_>) {
         // Asked once each time the choice changes: a server that will not is not asked forever.
         let new_choice = self.supported != modes.supported;
         self.supported = modes.supported;

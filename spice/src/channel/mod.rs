@@ -60,8 +60,14 @@ impl Channel {
         let mini = common_caps.has(Capabilities::MINI_HEADER);
         Self {
             name,
-            incoming: Incoming { mini, ..Incoming::default() },
-            outgoing: Outgoing { mini, ..Outgoing::default() },
+            incoming: Incoming {
+                mini,
+                ..Incoming::default()
+            },
+            outgoing: Outgoing {
+                mini,
+                ..Outgoing::default()
+            },
             ack: AckWindow::default(),
             waits: Vec::new(),
             role,
@@ -118,7 +124,10 @@ impl Incoming {
             self.skip = header.size.into();
             self.count(&header);
             let limit = MAX_MESSAGE_BYTES.into();
-            return Next::Refused(header.kind, Error::limit("message size", header.size.into(), limit));
+            return Next::Refused(
+                header.kind,
+                Error::limit("message size", header.size.into(), limit),
+            );
         }
         let end = start + header.size as usize;
         if end > buffer.len() {

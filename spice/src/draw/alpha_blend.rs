@@ -3,20 +3,16 @@
 use super::{Source, Target};
 use crate::pixels::Pixel;
 
-/// Lays `alpha` / 255 of the picture over the target. With `opaque` the picture's own coverage
-/// does not count.
-pub fn alpha_blend(target: &mut Target<'_>, source: &Source<'_>, alpha: u8, opaque: bool) {
+/// Lays `alpha` / 255 of the picture over the target.
+pub fn alpha_blend(target: &mut Target<'_>, source: &Source<'_>, alpha: u8) {
     if alpha == 0 {
         return;
     }
-    let mut laid = source.over(target.bounds);
+    let mut laid = source.blended_over(target.bounds);
     target.runs(false, |x, y, run| {
         let (skip, pixels) = laid.run(x, y, run.len());
         for (dest, source) in run.iter_mut().skip(skip).zip(pixels) {
             let mut source = *source;
-            if opaque {
-                source[3] = 255;
-            }
             if alpha != 255 {
                 source = source.map(|value| share(value, alpha));
             }

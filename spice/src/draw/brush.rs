@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::source::{clear_coverage, clears_coverage};
 use crate::message::types::Point;
 use crate::pixels::{Pixel, Pixels};
+use crate::surface::Format;
 
 /// A brush, ready to paint.
 #[derive(Clone, Debug)]
@@ -18,22 +20,33 @@ pub enum Paint {
         picture: Arc<Pixels>,
         /// Where its corner lies on the surface.
         origin: Point,
+        /// SPICE_IMAGE_FLAGS_HIGH_BITS_SET: the unused bits of an opaque picture are set.
+        high_bits: bool,
     },
 }
 
 impl Paint {
-    /// What the brush paints on the run that begins at (x, y) of the surface.
-    pub(super) fn row(&self, x: i32, y: i32, out: &mut [Pixel]) {
+    /// What the brush paints on the run that begins at (x, y) of a surface.
+    pub(super) fn row(&self, x: i32, y: i32, format: Format, out: &mut [Pixel]) {
         match self {
             Self::None => out.fill([0; 4]),
             Self::Colour(colour) => out.fill(*colour),
-            Self::Pattern { picture, origin } => {
+            Self::Pattern {
+                picture,
+                origin,
+                high_bits,
+            } => {
                 let row = i64::from(y) - i64::from(origin.y);
                 let row = picture.row(row.rem_euclid(picture.height.max(1).into()) as u32);
                 let column = i64::from(x) - i64::from(origin.x);
                 let column = column.rem_euclid(picture.width.max(1).into()) as usize;
                 let tiles = row.iter().cycle().skip(column);
-                out.iter_mut().zip(tiles).for_each(|(out, pixel)| *out = *pixel);
+                out.iter_mut()
+                    .zip(tiles)
+                    .for_each(|(out, pixel)| *out = *pixel);
+                if clears_coverage(picture, *high_bits, format) {
+                    clear_coverage(out);
+                }
             }
         }
     }

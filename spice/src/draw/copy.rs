@@ -9,7 +9,7 @@ pub fn copy(target: &mut Target<'_>, source: &Source<'_>, rop: Rop2) {
     if rop.does_nothing() {
         return;
     }
-    let mut laid = source.over(target.bounds);
+    let mut laid = source.over(target.bounds, target.surface.format());
     let settled = rop == Rop2::COPY
         && laid.is_opaque()
         && matches!(target.surface.format(), Format::Xrgb | Format::Argb);

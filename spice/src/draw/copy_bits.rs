@@ -21,7 +21,10 @@ pub fn copy_bits(target: &mut Target<'_>, from: Point) {
         }
     };
     let reachable = moved(&bounds, -1);
-    target.region.iter_mut().for_each(|rect| *rect = rect.intersect(&reachable));
+    target
+        .region
+        .iter_mut()
+        .for_each(|rect| *rect = rect.intersect(&reachable));
     target.region.retain(|rect| !rect.is_empty());
     match target.region.as_slice() {
         [] => {}
@@ -38,7 +41,9 @@ pub fn copy_bits(target: &mut Target<'_>, from: Point) {
         rects => {
             // Several rectangles may want what another of them covers: a copy holds still.
             let around = moved(&region::around(rects), 1);
-            let Some((copy, area)) = target.surface.picture(&around) else { return };
+            let Some((copy, area)) = target.surface.picture(&around) else {
+                return;
+            };
             target.runs(true, |x, y, run| {
                 let row = i64::from(y) + dy - i64::from(area.top);
                 let left = i64::from(x) + dx - i64::from(area.left);

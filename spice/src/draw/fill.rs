@@ -12,10 +12,11 @@ pub fn fill(target: &mut Target<'_>, paint: &Paint, rop: Rop2) {
         Paint::None => {}
         Paint::Colour(colour) => target.runs(false, |_, _, run| rop.apply_colour(run, *colour)),
         Paint::Pattern { .. } => {
+            let format = target.surface.format();
             let mut painted = Vec::new();
             target.runs(false, |x, y, run| {
                 painted.resize(run.len(), [0; 4]);
-                paint.row(x, y, &mut painted);
+                paint.row(x, y, format, &mut painted);
                 rop.apply(run, &painted);
             });
         }

@@ -45,16 +45,27 @@ impl Mask {
         if stride < row_bytes {
             return Err(Error::invalid("mask stride", stride as u64));
         }
-        let rows = (height as usize).checked_mul(stride).ok_or(Error::truncated("mask"))?;
+        let rows = (height as usize)
+            .checked_mul(stride)
+            .ok_or(Error::truncated("mask"))?;
         let data = body.bytes(rows, "mask")?;
         let mut bits = Vec::with_capacity(row_bytes * height as usize);
         let mut put = |row: &[u8]| bits.extend_from_slice(row.get(..row_bytes).unwrap_or_default());
         let rows = data.chunks_exact(stride);
-        if flags & TOP_DOWN != 0 { rows.for_each(&mut put) } else { rows.rev().for_each(&mut put) }
+        if flags & TOP_DOWN != 0 {
+            rows.for_each(&mut put)
+        } else {
+            rows.rev().for_each(&mut put)
+        }
         if format == ONE_BIT_LE {
             bits.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
         }
-        Ok(Self { width, height, stride: row_bytes, bits })
+        Ok(Self {
+            width,
+            height,
+            stride: row_bytes,
+            bits,
+        })
     }
 
     /// Bytes of memory the bits take.

@@ -68,7 +68,12 @@ impl<'s> Target<'s> {
         mask: Option<MaskUse>,
     ) -> Result<Self, Error> {
         let region = region::region(&bounds, clip, &surface.bounds())?;
-        Ok(Self { surface, bounds, region, mask })
+        Ok(Self {
+            surface,
+            bounds,
+            region,
+            mask,
+        })
     }
 
     /// The rectangles that may change, of which no two overlap.
@@ -97,9 +102,15 @@ impl<'s> Target<'s> {
                 let dx = i64::from(mask.origin.x) - i64::from(self.bounds.left);
                 let dy = i64::from(mask.origin.y) - i64::from(self.bounds.top);
                 let (left, right) = (i64::from(rect.left) + dx, i64::from(rect.right) + dx);
-                mask.mask.runs(i64::from(y) + dy, left, right, mask.inverted, |left, right| {
-                    run((left - dx) as i32, (right - dx) as i32);
-                });
+                mask.mask.runs(
+                    i64::from(y) + dy,
+                    left,
+                    right,
+                    mask.inverted,
+                    |left, right| {
+                        run((left - dx) as i32, (right - dx) as i32);
+                    },
+                );
             }
         }
     }

@@ -26,14 +26,20 @@ pub fn region(bounds: &Rect, clip: &Clip, surface: &Rect) -> Result<Vec<Rect>, E
     }
     if cut.len() > MAX_UNORDERED_RECTS {
         let limit = MAX_UNORDERED_RECTS as u64;
-        return Err(Error::limit("number of clip rectangles", cut.len() as u64, limit));
+        return Err(Error::limit(
+            "number of clip rectangles",
+            cut.len() as u64,
+            limit,
+        ));
     }
     Ok(banded(&cut))
 }
 
 /// The smallest rectangle around all of them.
 pub fn around(rects: &[Rect]) -> Rect {
-    rects.iter().fold(Rect::default(), |all, rect| all.around(rect))
+    rects
+        .iter()
+        .fold(Rect::default(), |all, rect| all.around(rect))
 }
 
 /// From top to bottom in bands of equal height, from left to right in each: the order in which
@@ -48,7 +54,10 @@ fn is_banded(rects: &[Rect]) -> bool {
 
 /// The same area in bands.
 fn banded(rects: &[Rect]) -> Vec<Rect> {
-    let mut edges: Vec<i32> = rects.iter().flat_map(|rect| [rect.top, rect.bottom]).collect();
+    let mut edges: Vec<i32> = rects
+        .iter()
+        .flat_map(|rect| [rect.top, rect.bottom])
+        .collect();
     edges.sort_unstable();
     edges.dedup();
     let mut by_left: Vec<&Rect> = rects.iter().collect();
@@ -56,13 +65,21 @@ fn banded(rects: &[Rect]) -> Vec<Rect> {
     let mut result = Vec::new();
     for (top, bottom) in edges.iter().zip(edges.iter().skip(1)) {
         let mut open: Option<Rect> = None;
-        for rect in by_left.iter().filter(|rect| rect.top <= *top && rect.bottom >= *bottom) {
+        for rect in by_left
+            .iter()
+            .filter(|rect| rect.top <= *top && rect.bottom >= *bottom)
+        {
             match &mut open {
                 Some(last) if rect.left <= last.right => last.right = last.right.max(rect.right),
                 _ => {
                     result.extend(open.take());
                     let (top, bottom) = (*top, *bottom);
-                    open = Some(Rect { top, bottom, left: rect.left, right: rect.right });
+                    open = Some(Rect {
+                        top,
+                        bottom,
+                        left: rect.left,
+                        right: rect.right,
+                    });
                 }
             }
         }

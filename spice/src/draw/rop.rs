@@ -33,7 +33,9 @@ impl Rop2 {
         const fn all(bit: bool) -> u32 {
             if bit { u32::MAX } else { 0 }
         }
-        Self { results: [all(a), all(b), all(c), all(d)] }
+        Self {
+            results: [all(a), all(b), all(c), all(d)],
+        }
     }
 
     /// The operation a message's flags mean.
@@ -80,7 +82,9 @@ impl Rop2 {
 
     fn bits(self, source: u32, dest: u32) -> u32 {
         let [none, only_dest, only_source, both] = self.results;
-        none & !source & !dest | only_dest & !source & dest | only_source & source & !dest
+        none & !source & !dest
+            | only_dest & !source & dest
+            | only_source & source & !dest
             | both & source & dest
     }
 

@@ -5,11 +5,12 @@ use super::{Paint, Source, Target};
 
 /// Draws picture and brush on the target; `rop` is how the three meet.
 pub fn rop3(target: &mut Target<'_>, source: &Source<'_>, paint: &Paint, rop: Rop3) {
-    let mut laid = source.over(target.bounds);
+    let format = target.surface.format();
+    let mut laid = source.snapped_over(target.bounds, format);
     let mut painted = Vec::new();
     target.runs(false, |x, y, run| {
         painted.resize(run.len(), [0; 4]);
-        paint.row(x, y, &mut painted);
+        paint.row(x, y, format, &mut painted);
         let (skip, pixels) = laid.run(x, y, run.len());
         let under = run.iter_mut().zip(&painted).skip(skip);
         for ((dest, paint), source) in under.zip(pixels) {

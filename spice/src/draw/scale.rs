@@ -2,13 +2,14 @@
 //! (pixman: 16.16 fixed point, nearest or bilinear with 7 bits of weight), so that what the
 //! client shows is what the server has.
 
-use crate::message::types::{Rect, ScaleMode};
+use crate::message::types::{Point, Rect, ScaleMode};
 use crate::pixels::{Pixel, Pixels};
 
 /// How columns and rows of a destination box map to a picture.
 #[derive(Clone, Copy, Debug)]
 pub struct Scaler<'p> {
     picture: &'p Pixels,
+    origin: Point,
     mode: ScaleMode,
     /// The destination box's corner.
     left: i32,
@@ -25,11 +26,23 @@ struct Axis {
 }
 
 impl Axis {
-    fn new(source_start: i32, source_length: u32, dest_length: u32) -> Self {
-        let step = i64::from(source_length) * 65_536 / i64::from(dest_length.max(1));
+    fn new(source_start: i32, source_length: u32, dest_length: u32, snap: Snap) -> Self {
+        let dest_length = dest_length.max(1);
+        let step = i64::from(source_length) * 65_536 / i64::from(dest_length);
         // The half pixel is rounded once, as a transformed point is.
         let half = (step * 0x8000 + 0x8000) >> 16;
-        Self { step, start: half + (i64::from(source_start) << 16) }
+        let start = match snap {
+            Snap::None => i64::from(source_start) << 16,
+            Snap::Dest => {
+                let scale = f64::from(source_length) / f64::from(dest_length);
+                // A part without pixels has no scale; `as` makes what comes of that a number.
+                step * i64::from((f64::from(source_start) / scale + 0.5).floor() as i32)
+            }
+        };
+        Self {
+            step,
+            start: half + start,
+        }
     }
 
     fn at(self, pixel: i32) -> i64 {
@@ -37,16 +50,35 @@ impl Axis {
     }
 }
 
+/// Where the part that is brought to size begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Snap {
+    /// Where it says.
+    None,
+    /// At the nearest place where a pixel of the destination could begin: so the server does it
+    /// for operations of three inputs.
+    Dest,
+}
+
 impl<'p> Scaler<'p> {
-    /// Maps `source` of the picture to all of `dest`.
-    pub fn new(picture: &'p Pixels, source: &Rect, dest: &Rect, mode: ScaleMode) -> Self {
+    /// Maps `source` to all of `dest`. The picture's corner lies at `origin` of what `source`
+    /// counts in.
+    pub fn new(
+        picture: &'p Pixels,
+        origin: Point,
+        source: &Rect,
+        dest: &Rect,
+        mode: ScaleMode,
+        snap: Snap,
+    ) -> Self {
         Self {
             picture,
+            origin,
             mode,
             left: dest.left,
             top: dest.top,
-            x: Axis::new(source.left, source.width(), dest.width()),
-            y: Axis::new(source.top, source.height(), dest.height()),
+            x: Axis::new(source.left, source.width(), dest.width(), snap),
+            y: Axis::new(source.top, source.height(), dest.height(), snap),
         }
     }
 
@@ -54,9 +86,10 @@ impl<'p> Scaler<'p> {
     /// picture is 0.
     pub fn row(&self, y: i32, left: i32, out: &mut [Pixel]) {
         let y = self.y.at(y.saturating_sub(self.top));
+        let shift = i64::from(self.origin.x) << 16;
         let column = |index: usize| {
             let pixel = i64::from(left) - i64::from(self.left) + index as i64;
-            self.x.step * pixel + self.x.start
+            self.x.step * pixel + self.x.start - shift
         };
         match self.mode {
             ScaleMode::Nearest => {
@@ -85,7 +118,9 @@ impl<'p> Scaler<'p> {
     }
 
     fn picture_row(&self, y: i64) -> &'p [Pixel] {
-        u32::try_from(y).map(|y| self.picture.row(y)).unwrap_or_default()
+        u32::try_from(y - i64::from(self.origin.y))
+            .map(|y| self.picture.row(y))
+            .unwrap_or_default()
     }
 }
 
@@ -95,7 +130,11 @@ fn weight(fixed: i64) -> u32 {
 }
 
 fn pixel(row: &[Pixel], x: i64) -> Pixel {
-    usize::try_from(x).ok().and_then(|x| row.get(x)).copied().unwrap_or_default()
+    usize::try_from(x)
+        .ok()
+        .and_then(|x| row.get(x))
+        .copied()
+        .unwrap_or_default()
 }
 
 fn blend([a, b, c, d]: [Pixel; 4], across: u32, down: u32) -> Pixel {

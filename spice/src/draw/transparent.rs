@@ -16,7 +16,7 @@ pub fn transparent(target: &mut Target<'_>, source: &Source<'_>, colour: u32) {
         [r, g, b]
     };
     let key = seen(Format::Xrgb.colour(colour));
-    let mut laid = source.over(target.bounds);
+    let mut laid = source.over(target.bounds, target.surface.format());
     target.runs(false, |x, y, run| {
         let (skip, pixels) = laid.run(x, y, run.len());
         for (dest, source) in run.iter_mut().skip(skip).zip(pixels) {

@@ -54,17 +54,34 @@ impl Header {
 
     /// Reads one.
     pub fn read(reader: &mut Reader<'_>, mini: bool) -> Result<Self, Error> {
-        let serial = if mini { None } else { Some(reader.u64("message header")?) };
+        let serial = if mini {
+            None
+        } else {
+            Some(reader.u64("message header")?)
+        };
         let kind = reader.u16("message header")?;
         let size = reader.u32("message header")?;
-        let sub_list = if mini { 0 } else { reader.u32("message header")? };
-        Ok(Self { serial, kind, size, sub_list })
+        let sub_list = if mini {
+            0
+        } else {
+            reader.u32("message header")?
+        };
+        Ok(Self {
+            serial,
+            kind,
+            size,
+            sub_list,
+        })
     }
 
     /// Writes one.
     pub fn write(&self, writer: &mut Writer<'_>) {
         if let Some(serial) = self.serial {
-            writer.u64(serial).u16(self.kind).u32(self.size).u32(self.sub_list);
+            writer
+                .u64(serial)
+                .u16(self.kind)
+                .u32(self.size)
+                .u32(self.sub_list);
         } else {
             writer.u16(self.kind).u32(self.size);
         }
@@ -99,7 +116,10 @@ pub struct SetAck {
 impl SetAck {
     /// Reads one.
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        Ok(Self { generation: reader.u32("set_ack")?, window: reader.u32("set_ack")? })
+        Ok(Self {
+            generation: reader.u32("set_ack")?,
+            window: reader.u32("set_ack")?,
+        })
     }
 }
 
@@ -115,7 +135,10 @@ pub struct Ping {
 impl Ping {
     /// Reads one.
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        Ok(Self { id: reader.u32("ping")?, timestamp: reader.u64("ping")? })
+        Ok(Self {
+            id: reader.u32("ping")?,
+            timestamp: reader.u64("ping")?,
+        })
     }
 }
 
@@ -157,7 +180,9 @@ impl Disconnecting {
     /// Reads one.
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
         reader.u64("disconnecting")?;
-        Ok(Self { reason: LinkError(reader.u32("disconnecting")?) })
+        Ok(Self {
+            reason: LinkError(reader.u32("disconnecting")?),
+        })
     }
 }
 
@@ -198,14 +223,24 @@ impl Notify {
         reader.u32("notify")?;
         let what = reader.u32("notify")?;
         let length = reader.u32("notify")?;
-        let text = text(reader.bytes(length as usize, "text of notify")?, Self::MAX_TEXT_BYTES);
-        Ok(Self { severity, what, text })
+        let text = text(
+            reader.bytes(length as usize, "text of notify")?,
+            Self::MAX_TEXT_BYTES,
+        );
+        Ok(Self {
+            severity,
+            what,
+            text,
+        })
     }
 }
 
 /// A peer's text up to its closing zero, made valid and no longer than `limit` bytes.
 pub fn text(bytes: &[u8], limit: usize) -> String {
     let bytes = bytes.get(..limit).unwrap_or(bytes);
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    let end = bytes
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(bytes.len());
     String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned()
 }

@@ -32,7 +32,10 @@ pub struct Position {
 impl Position {
     /// Reads one.
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        Ok(Self { x: reader.i16("cursor position")?, y: reader.i16("cursor position")? })
+        Ok(Self {
+            x: reader.i16("cursor position")?,
+            y: reader.i16("cursor position")?,
+        })
     }
 }
 
@@ -104,7 +107,12 @@ impl<'m> Cursor<'m> {
             })
         };
         let (cache_me, from_cache) = (flags & 2 != 0, flags & 4 != 0);
-        Ok(Self { header, cache_me, from_cache, data: reader.left() })
+        Ok(Self {
+            header,
+            cache_me,
+            from_cache,
+            data: reader.left(),
+        })
     }
 }
 
@@ -124,12 +132,20 @@ impl<'m> CursorSet<'m> {
     pub fn read_init(reader: &mut Reader<'m>) -> Result<Self, Error> {
         let position = Position::read(reader)?;
         reader.u32("cursor trail")?;
-        Ok(Self { position, visible: reader.u8("cursor")? != 0, cursor: Cursor::read(reader)? })
+        Ok(Self {
+            position,
+            visible: reader.u8("cursor")? != 0,
+            cursor: Cursor::read(reader)?,
+        })
     }
 
     /// Reads SPICE_MSG_CURSOR_SET.
     pub fn read_set(reader: &mut Reader<'m>) -> Result<Self, Error> {
         let position = Position::read(reader)?;
-        Ok(Self { position, visible: reader.u8("cursor")? != 0, cursor: Cursor::read(reader)? })
+        Ok(Self {
+            position,
+            visible: reader.u8("cursor")? != 0,
+            cursor: Cursor::read(reader)?,
+        })
     }
 }

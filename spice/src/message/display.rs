@@ -114,7 +114,11 @@ impl<'m> Fill<'m> {
     /// Reads one.
     pub fn read(reader: &mut Reader<'m>) -> Result<Self, Error> {
         let brush = Brush::read(reader)?;
-        Ok(Self { brush, rop: Rop(reader.u16("fill")?), mask: QMask::read(reader)? })
+        Ok(Self {
+            brush,
+            rop: Rop(reader.u16("fill")?),
+            mask: QMask::read(reader)?,
+        })
     }
 }
 
@@ -225,17 +229,17 @@ impl<'m> Transparent<'m> {
         let image = Image::read(reader)?;
         let source = Rect::read(reader)?;
         reader.u32("transparent colour")?;
-        Ok(Self { image, source, colour: reader.u32("transparent colour")? })
+        Ok(Self {
+            image,
+            source,
+            colour: reader.u32("transparent colour")?,
+        })
     }
 }
 
 /// SpiceAlphaBlend
 #[derive(Clone, Copy, Debug)]
 pub struct AlphaBlend<'m> {
-    /// SPICE_ALPHA_FLAGS_DEST_HAS_ALPHA
-    pub dest_has_alpha: bool,
-    /// SPICE_ALPHA_FLAGS_SRC_SURFACE_HAS_ALPHA
-    pub surface_has_alpha: bool,
     /// How much of the picture is laid over, 0 to 255.
     pub alpha: u8,
     /// What is laid over.
@@ -247,10 +251,10 @@ pub struct AlphaBlend<'m> {
 impl<'m> AlphaBlend<'m> {
     /// Reads one.
     pub fn read(reader: &mut Reader<'m>) -> Result<Self, Error> {
-        let flags = reader.u8("alpha blend")?;
+        // Whether source and destination have coverage. Their formats say the same, and the
+        // server's renderer goes by those.
+        reader.u8("alpha blend")?;
         Ok(Self {
-            dest_has_alpha: flags & 1 != 0,
-            surface_has_alpha: flags & 2 != 0,
             alpha: reader.u8("alpha blend")?,
             image: Image::read(reader)?,
             source: Rect::read(reader)?,
@@ -367,7 +371,16 @@ impl StreamCreate {
         reader.u64("stream")?;
         let dest = Rect::read(reader)?;
         let clip = Clip::read(reader)?;
-        Ok(Self { surface_id, id, top_down, codec, width, height, dest, clip })
+        Ok(Self {
+            surface_id,
+            id,
+            top_down,
+            codec,
+            width,
+            height,
+            dest,
+            clip,
+        })
     }
 }
 
@@ -396,7 +409,12 @@ impl<'m> StreamData<'m> {
             None
         };
         let size = reader.u32("stream frame")?;
-        Ok(Self { id, time, dest, data: reader.bytes(size as usize, "stream frame")? })
+        Ok(Self {
+            id,
+            time,
+            dest,
+            data: reader.bytes(size as usize, "stream frame")?,
+        })
     }
 }
 

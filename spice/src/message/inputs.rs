@@ -42,7 +42,11 @@ pub struct Leds {
 impl Leds {
     /// From the protocol's bits.
     pub const fn from_bits(bits: u16) -> Self {
-        Self { scroll: bits & 1 != 0, num: bits & 2 != 0, caps: bits & 4 != 0 }
+        Self {
+            scroll: bits & 1 != 0,
+            num: bits & 2 != 0,
+            caps: bits & 4 != 0,
+        }
     }
 
     /// As the protocol's bits.

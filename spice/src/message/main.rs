@@ -68,7 +68,11 @@ impl MouseMode {
     }
 
     fn of(bits: u32) -> Self {
-        if bits & 2 != 0 { Self::Client } else { Self::Server }
+        if bits & 2 != 0 {
+            Self::Client
+        } else {
+            Self::Server
+        }
     }
 }
 
@@ -112,7 +116,9 @@ impl Init {
 pub fn read_channels(reader: &mut Reader<'_>) -> Result<Vec<(ChannelType, u8)>, Error> {
     let count = reader.u32("number of channels")?;
     let count = reader.check_count(count.into(), 2, "channels")?;
-    (0..count).map(|_| Ok((ChannelType(reader.u8("channel")?), reader.u8("channel")?))).collect()
+    (0..count)
+        .map(|_| Ok((ChannelType(reader.u8("channel")?), reader.u8("channel")?)))
+        .collect()
 }
 
 /// SPICE_MSG_MAIN_MOUSE_MODE
@@ -128,7 +134,10 @@ impl MouseModes {
     /// Reads one.
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
         let supported = reader.u16("mouse mode")?.into();
-        Ok(Self { supported, current: MouseMode::of(reader.u16("mouse mode")?.into()) })
+        Ok(Self {
+            supported,
+            current: MouseMode::of(reader.u16("mouse mode")?.into()),
+        })
     }
 }
 
