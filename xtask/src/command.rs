@@ -3,18 +3,25 @@
 
 use std::ffi::OsStr;
 use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// The folder of the workspace. xtask is always started by cargo, which says where its own
-/// manifest lies.
+/// The folder of the workspace. cargo says where the manifest of what it runs lies; what was known
+/// when compiling counts only without it, for two checkouts may share a target folder.
 pub fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask lies in a folder of the workspace")
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+        manifest
+            .parent()
+            .map(Path::to_owned)
+            .expect("xtask lies in a folder of the workspace")
+    })
 }
 
 /// A cargo of the workspace's own toolchain.
@@ -100,7 +107,7 @@ pub fn has(name: &str) -> bool {
 }
 
 /// Where a program lies: in PATH, or in the system's folders that a user's PATH leaves out.
-pub fn find(name: &str) -> Option<std::path::PathBuf> {
+pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(["/usr/sbin", "/sbin"].map(Into::into))
@@ -131,7 +138,7 @@ pub fn seconds(time: Duration) -> String {
 }
 
 /// Where everything built goes: cargo's target folder.
-pub fn target() -> std::path::PathBuf {
+pub fn target() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(folder) => workspace().join(folder),
         None => workspace().join("target"),
