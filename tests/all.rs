@@ -1,1 +1,7 @@
-//! All integration tests, one binary.
+//! All integration tests, one binary: a folder for each subject.
+
+mod access;
+mod console;
+mod lab;
+mod live;
+mod server;

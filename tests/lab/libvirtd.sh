@@ -99,6 +99,14 @@ case $action in
   kill) end KILL "$dir/run/libvirtd.pid" libvirtd ;;
   purge)
     end KILL "$dir/run/libvirtd.pid" libvirtd
-    for file in "$dir"/run/qemu/*.pid; do end KILL "$file" qemu-system-x86; done ;;
+    for file in "$dir"/run/qemu/*.pid; do end KILL "$file" qemu-system-x86; done
+    # What a network leaves when its libvirtd is killed: its DHCP server and its bridge.
+    for file in "$dir"/run/network/*.pid; do end KILL "$file" dnsmasq; done
+    for file in "$dir"/run/network/*.xml; do
+      if [ -s "$file" ]; then
+        bridge=$(sed -n "s/.*<bridge name='\([A-Za-z0-9._-]*\)'.*/\1/p" "$file" | head -n 1)
+        if [ -d "/sys/class/net/$bridge/bridge" ]; then ip link del "$bridge"; fi
+      fi
+    done ;;
   *) echo "unknown action $action" >&2; exit 2 ;;
 esac

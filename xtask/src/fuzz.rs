@@ -26,26 +26,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
             for target in targets(&folder)? {
                 step(
                     &format!("Fuzzing {room}, {target}, for {seconds} s"),
-                    || {
-                        let limit = format!("-max_total_time={seconds}");
-                        run_command(
-                            program(
-                                "cargo",
-                                [
-                                    "+nightly",
-                                    "fuzz",
-                                    "run",
-                                    &target,
-                                    "--",
-                                    &limit,
-                                    "-timeout=10",
-                                    "-rss_limit_mb=2048",
-                                ],
-                            )
-                            .current_dir(&folder)
-                            .env_remove("RUSTUP_TOOLCHAIN"),
-                        )
-                    },
+                    || run_target(&folder, &target, seconds),
                 )?;
             }
         }
@@ -55,6 +36,27 @@ pub fn run(arguments: &[String]) -> Result<()> {
         "cargo-fuzz or a nightly toolchain is not here; mutated inputs run through the same oracles instead",
     );
     mutations(seconds)
+}
+
+/// One target. What libFuzzer finds new goes into the first folder, which git ignores; recorded inputs
+/// are where it starts from.
+fn run_target(folder: &Path, target: &str, seconds: u64) -> Result<()> {
+    let own = format!("fuzz/corpus/{target}");
+    std::fs::create_dir_all(folder.join(&own))?;
+    let recorded = [
+        format!("tests/data/{target}"),
+        format!("tests/data/image/{target}"),
+    ];
+    let mut command = program("cargo", ["+nightly", "fuzz", "run", target, &own]);
+    command
+        .args(recorded.iter().filter(|path| folder.join(path).is_dir()))
+        .arg("--")
+        .arg(format!("-max_total_time={seconds}"))
+        .args(["-timeout=10", "-rss_limit_mb=2048"])
+        .current_dir(folder)
+        // Set by the rustup that started us, it would win over +nightly.
+        .env_remove("RUSTUP_TOOLCHAIN");
+    run_command(&mut command)
 }
 
 /// The stable stand-in: tests named `…mutat…`, optimised, told how long they may take.
