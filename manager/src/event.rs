@@ -1,6 +1,8 @@
 //! The audit log: how an event is made. Numbers, words and severities are those of oVirt's engine
 //! (`seed.json`); the sentences are our own.
 
+pub(crate) mod code;
+
 use std::net::IpAddr;
 
 use crate::caller::Caller;

@@ -10,6 +10,9 @@ pub mod clock;
 mod command;
 mod config;
 pub mod console;
+mod core;
+mod demo;
+mod domain;
 pub mod error;
 mod event;
 pub mod host;
@@ -17,8 +20,15 @@ pub mod image;
 pub mod inventory;
 mod map;
 pub mod model;
+mod monitor;
 pub mod operation;
+mod password;
+mod revocation;
+pub mod rules;
+mod scheduler;
+pub mod search;
 pub mod seed;
+mod session;
 mod store;
 mod writer;
 
@@ -31,9 +41,13 @@ pub use config::{Config, Timeouts};
 pub use error::{Error, ErrorKind, Result};
 pub use inventory::{Applied, Change, Entity, Inventory};
 pub use map::Map;
+pub use revocation::{Revocations, Revoked};
+pub use rules::Offer;
+pub use session::{Login, LoginParams};
 pub use writer::{Missed, Subscription};
 
-use writer::Published;
+use crate::core::Core;
+pub use crate::core::WatchGuard;
 
 /// The manager. Cheap to clone; all clones are the same manager.
 #[derive(Clone, Debug)]
@@ -41,23 +55,7 @@ pub struct Manager {
     core: Arc<Core>,
 }
 
-#[derive(Debug)]
-struct Core {
-    published: Arc<Published>,
-}
-
 impl Manager {
-    /// Opens the state directory and starts. The first start makes what an installation begins
-    /// with.
-    pub async fn open(config: Config) -> Result<Self> {
-        let mut store = store::Store::open(&config.state).await?;
-        let (inventory, _) = store.load().await?;
-        let published = Arc::new(Published::new(inventory));
-        Ok(Self {
-            core: Arc::new(Core { published }),
-        })
-    }
-
     /// The state of everything, as it is at this moment.
     #[must_use]
     pub fn inventory(&self) -> Arc<Inventory> {
@@ -84,5 +82,26 @@ impl Manager {
         revision: u64,
     ) -> Option<(Vec<Arc<Applied>>, Subscription)> {
         self.core.published.resume(epoch, revision)
+    }
+
+    /// What must close when a right is lost.
+    #[must_use]
+    pub fn revocations(&self) -> Revocations {
+        self.core.revocations.listen()
+    }
+
+    /// Waits until a job has ended, and gives it as it then is; `None` when it is gone.
+    pub async fn wait(&self, job: model::JobId) -> Option<Arc<model::Job>> {
+        let mut changes = self.subscribe();
+        loop {
+            let inventory = self.inventory();
+            let it = inventory.jobs.get(&job)?;
+            if it.end_time.is_some() {
+                return Some(Arc::clone(it));
+            }
+            if matches!(changes.next().await, Err(Missed::Ended)) {
+                return None;
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -175,9 +175,17 @@ impl Draft {
         self.changes.push(Change::Statistics(host.into()));
     }
 
-    /// The rows, for the first start, which has no writer yet.
-    pub(crate) fn into_parts(self) -> (Inventory, Vec<Row>) {
-        (self.inventory, self.rows)
+    /// What was made, its rows and its passwords, for the start, which has no writer yet.
+    pub(crate) fn into_parts(self) -> (Inventory, Vec<Row>, Vec<CredentialRow>) {
+        let credentials = self
+            .rows
+            .iter()
+            .filter_map(|row| match row {
+                Row::Credential(row) => Some(row.clone()),
+                _ => None,
+            })
+            .collect();
+        (self.inventory, self.rows, credentials)
     }
 }
 
@@ -348,11 +356,17 @@ impl Writer {
         store: Store,
         published: Arc<Published>,
         clock: Arc<dyn Clock>,
+        ended: watch::Receiver<bool>,
         begun: impl Fn(OperationId) + Send + 'static,
     ) -> (Self, tokio::task::JoinHandle<()>) {
         let (queue, receiver) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(run(store, published, clock, begun, receiver));
+        let task = tokio::spawn(run(store, published, clock, ended, begun, receiver));
         (Self { queue }, task)
+    }
+
+    /// Whether nothing is written any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.queue.is_closed()
     }
 
     /// Runs a change and returns when it is on the disk and published.
@@ -376,10 +390,22 @@ async fn run(
     mut store: Store,
     published: Arc<Published>,
     clock: Arc<dyn Clock>,
+    mut ended: watch::Receiver<bool>,
     begun: impl Fn(OperationId),
     mut queue: mpsc::Receiver<Box<dyn Write>>,
 ) {
-    while let Some(first) = queue.recv().await {
+    let mut open = true;
+    loop {
+        let first = tokio::select! {
+            first = queue.recv() => first,
+            _ = ended.wait_for(|ended| *ended), if open => {
+                // What waits already is still written.
+                open = false;
+                queue.close();
+                continue;
+            }
+        };
+        let Some(first) = first else { break };
         let mut waiting = vec![first];
         while waiting.len() < TOGETHER
             && let Ok(next) = queue.try_recv()

@@ -1,7 +1,81 @@
 //! Commands: one file for each kind of thing a caller can ask for. Each authorises, validates and
 //! changes the inventory in one go; what touches a host goes on as an operation.
 
+mod activity;
+mod cdrom;
+mod check;
+mod cluster;
+mod data_center;
+mod disk;
+mod disk_attach;
+mod host;
+mod network;
+mod nic;
 mod params;
-mod pending;
+mod permission;
+mod settings;
+mod tag;
+mod transfer;
+mod user;
+mod vm_add;
+mod vm_remove;
+mod vm_start;
+mod vm_stop;
+mod vm_update;
 
 pub use params::*;
+pub(crate) use transfer::Transfers;
+pub use transfer::{Extent, TransferData};
+
+use crate::caller::Caller;
+use crate::inventory::Inventory;
+use crate::model::ObjectId;
+
+/// Who asks, as events name them.
+fn who(inventory: &Inventory, caller: &Caller) -> String {
+    if caller.is_system() {
+        return "the manager".to_owned();
+    }
+    inventory
+        .users
+        .get(&caller.user)
+        .map_or_else(|| caller.user.to_string(), |user| user.user_name.clone())
+}
+
+/// The name of an object, or its id where it has none.
+fn name_of(inventory: &Inventory, object: ObjectId) -> String {
+    let name = match object {
+        ObjectId::DataCenter(id) => inventory.data_centers.get(&id).map(|it| it.name.clone()),
+        ObjectId::Cluster(id) => inventory.clusters.get(&id).map(|it| it.name.clone()),
+        ObjectId::Host(id) => inventory.hosts.get(&id).map(|it| it.name.clone()),
+        ObjectId::StorageDomain(id) => inventory.storage_domains.get(&id).map(|it| it.name.clone()),
+        ObjectId::Network(id) => inventory.networks.get(&id).map(|it| it.name.clone()),
+        ObjectId::VnicProfile(id) => inventory.vnic_profiles.get(&id).map(|it| it.name.clone()),
+        ObjectId::Template(id) => inventory.templates.get(&id).map(|it| it.name.clone()),
+        ObjectId::Vm(id) => inventory.vms.get(&id).map(|it| it.name.clone()),
+        ObjectId::Disk(id) => inventory.disks.get(&id).map(|it| it.name.clone()),
+        ObjectId::User(id) => inventory.users.get(&id).map(|it| it.user_name.clone()),
+        ObjectId::Group(id) => inventory.groups.get(&id).map(|it| it.name.clone()),
+        ObjectId::Role(id) => inventory.roles.get(&id).map(|it| it.name.clone()),
+        ObjectId::Tag(id) => inventory.tags.get(&id).map(|it| it.name.clone()),
+        ObjectId::InstanceType(id) => inventory.instance_types.get(&id).map(|it| it.name.clone()),
+        ObjectId::System
+        | ObjectId::Permission(_)
+        | ObjectId::Job(_)
+        | ObjectId::Operation(_)
+        | ObjectId::Transfer(_) => None,
+    };
+    name.unwrap_or_else(|| object.uuid().to_string())
+}
+
+/// An object's kind and name, as events say it.
+fn described(inventory: &Inventory, object: ObjectId) -> String {
+    if object == ObjectId::System {
+        return "System".to_owned();
+    }
+    format!(
+        "{} {}",
+        object.kind().replace('_', " "),
+        name_of(inventory, object)
+    )
+}

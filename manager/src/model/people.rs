@@ -129,6 +129,7 @@ permits! {
     CONFIGURE_NETWORK_VNIC_PROFILE = 1203, "configure_network_vnic_profile";
     CREATE_NETWORK_VNIC_PROFILE = 1204, "create_network_vnic_profile";
     DELETE_NETWORK_VNIC_PROFILE = 1205, "delete_network_vnic_profile";
+    ACCESS_IMAGE_STORAGE = 1106, "access_image_storage";
     LOGIN = 1300, "login";
     TAG_MANAGEMENT = 1301, "tag_management";
     AUDIT_LOG_MANAGEMENT = 1304, "audit_log_management";

@@ -275,6 +275,8 @@ pub struct VmRun {
     pub run_once: bool,
     /// Whether its host's processor helps it.
     pub accelerated: Option<bool>,
+    /// The host that keeps its saved memory.
+    pub saved_on: Option<HostId>,
 }
 
 impl Default for VmRun {
@@ -291,6 +293,7 @@ impl Default for VmRun {
             graphics: Vec::new(),
             run_once: false,
             accelerated: None,
+            saved_on: None,
         }
     }
 }

@@ -19,7 +19,7 @@ impl CrashPhase {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::BeforeAct, Self::AfterAct, Self::AfterObserve];
 
-    /// The word in `SAFFRON_CRASH=step:phase`.
+    /// The word in `step:phase`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -30,12 +30,31 @@ impl CrashPhase {
     }
 }
 
-/// Decides, for a step's name and phase, whether the manager ends there.
+/// Decides, for a step's name and phase, whether the manager stops there.
 #[derive(Clone)]
 pub struct CrashPlan(pub Arc<dyn Fn(&'static str, CrashPhase) -> bool + Send + Sync>);
 
 impl fmt::Debug for CrashPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CrashPlan")
+    }
+}
+
+impl CrashPlan {
+    /// A plan that ends the whole process, as SIGKILL would, at `step:phase`, for tests that start
+    /// the real program. `None` where the text names no step or phase.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (step, phase) = text.split_once(':')?;
+        let step = *super::Action::NAMES.iter().find(|name| **name == step)?;
+        let phase = CrashPhase::ALL
+            .into_iter()
+            .find(|it| it.as_str() == phase)?;
+        Some(Self(Arc::new(move |at, when| {
+            if at == step && when == phase {
+                std::process::abort();
+            }
+            false
+        })))
     }
 }

@@ -11,9 +11,17 @@
 //!
 //! Left to others: what may be begun (`command/`), what a host is (`host/`).
 
+mod act;
+mod begin;
 mod crash;
+mod executor;
+mod record;
 
+pub(crate) use act::transfer_volume;
+pub(crate) use begin::{Plan, new_job, new_step, require_unlocked};
 pub use crash::{CrashPhase, CrashPlan};
+pub(crate) use executor::Executor;
+pub(crate) use record::{ended, graphics, update_vm};
 
 use std::net::IpAddr;
 
@@ -121,8 +129,12 @@ pub enum OperationKind {
     DevicesChange {
         /// The VM.
         vm: VmId,
-        /// What the job says.
+        /// What the event says.
         summary: String,
+        /// Disks that are detached when it is done.
+        remove_disks: Vec<DiskId>,
+        /// Interfaces that are removed when it is done.
+        remove_nics: Vec<NicId>,
     },
     /// Changes the CD of a running VM.
     CdChange {
@@ -131,10 +143,25 @@ pub enum OperationKind {
         /// The new CD; none means ejected.
         disk: Option<DiskId>,
     },
-    /// Checks an uploaded image and puts it in its disk's place.
-    UploadFinish {
+    /// Prepares an image transfer.
+    TransferStart {
         /// The transfer.
         transfer: TransferId,
+    },
+    /// Checks an uploaded image and makes it its disk's content, or ends a download.
+    TransferFinish {
+        /// The transfer.
+        transfer: TransferId,
+    },
+    /// Gives an image transfer up.
+    TransferCancel {
+        /// The transfer.
+        transfer: TransferId,
+    },
+    /// Lets a paused VM go on.
+    VmResume {
+        /// The VM.
+        vm: VmId,
     },
 }
 
@@ -206,12 +233,20 @@ pub enum Action {
         /// Where it is.
         storage_domain: StorageDomainId,
     },
-    /// Checks an uploaded file and gives it the volume's name.
+    /// Prepares the file of a transfer.
+    TransferStage {
+        /// The transfer.
+        transfer: TransferId,
+    },
+    /// Removes the file that a transfer had beside its disk's volume.
+    TransferClean {
+        /// The transfer.
+        transfer: TransferId,
+    },
+    /// Checks an uploaded image and makes it its disk's content.
     UploadInstall {
         /// The transfer.
         transfer: TransferId,
-        /// The disk.
-        disk: DiskId,
     },
     /// Starts a domain.
     DomainStart {
@@ -230,6 +265,13 @@ pub enum Action {
         host: HostId,
         /// Which run this is.
         epoch: u64,
+    },
+    /// Lets a domain's processors stand still.
+    DomainPause {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
     },
     /// Lets a paused domain go on.
     DomainResume {
@@ -325,4 +367,61 @@ pub enum Action {
         /// The interface.
         nic: NicId,
     },
+}
+
+impl Action {
+    /// The names of all steps, for tests that must miss none.
+    pub const NAMES: &'static [&'static str] = &[
+        "volume_create",
+        "volume_copy",
+        "volume_resize",
+        "volume_delete",
+        "transfer_stage",
+        "transfer_clean",
+        "upload_install",
+        "domain_start",
+        "domain_restore",
+        "domain_pause",
+        "domain_resume",
+        "domain_destroy",
+        "domain_shutdown",
+        "domain_reboot",
+        "domain_reset",
+        "domain_suspend",
+        "domain_undefine",
+        "cd_change",
+        "disk_plug",
+        "disk_unplug",
+        "nic_plug",
+        "nic_unplug",
+    ];
+
+    /// The step's name, for logs and crash points.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::VolumeCreate { .. } => "volume_create",
+            Self::VolumeCopy { .. } => "volume_copy",
+            Self::VolumeResize { .. } => "volume_resize",
+            Self::VolumeDelete { .. } => "volume_delete",
+            Self::TransferStage { .. } => "transfer_stage",
+            Self::TransferClean { .. } => "transfer_clean",
+            Self::UploadInstall { .. } => "upload_install",
+            Self::DomainStart { .. } => "domain_start",
+            Self::DomainRestore { .. } => "domain_restore",
+            Self::DomainPause { .. } => "domain_pause",
+            Self::DomainResume { .. } => "domain_resume",
+            Self::DomainDestroy { .. } => "domain_destroy",
+            Self::DomainShutdown { .. } => "domain_shutdown",
+            Self::DomainReboot { .. } => "domain_reboot",
+            Self::DomainReset { .. } => "domain_reset",
+            Self::DomainSuspend { .. } => "domain_suspend",
+            Self::DomainUndefine { .. } => "domain_undefine",
+            Self::CdChange { .. } => "cd_change",
+            Self::DiskPlug { .. } => "disk_plug",
+            Self::DiskUnplug { .. } => "disk_unplug",
+            Self::NicPlug { .. } => "nic_plug",
+            Self::NicUnplug { .. } => "nic_unplug",
+        }
+    }
 }

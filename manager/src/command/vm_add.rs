@@ -1,0 +1,154 @@
+//! Makes a VM: at once when it has no disks to be made, else locked until they are there.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::Manager;
+use crate::access;
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::event::{EventDraft, code};
+use crate::model::{ObjectId, Permit, Role, TemplateStatus, Vm, VmId, VmRun, VmStatus};
+use crate::operation::{Action, OperationKind, Plan};
+use crate::writer::Draft;
+
+use super::disk::give_to_creator;
+use super::disk_attach::attachment;
+use super::nic::new_nic;
+use super::params::{Accepted, VmAddParams};
+use super::{check, settings};
+
+/// Disks of a VM.
+pub(super) const MOST_DISKS: usize = 23;
+/// Network interfaces of a VM.
+pub(super) const MOST_NICS: usize = 16;
+
+impl Manager {
+    /// Makes a VM. Its disks are made by an operation; until then it is `image_locked`.
+    pub async fn vm_add(&self, caller: &Caller, params: VmAddParams) -> Result<Accepted<Arc<Vm>>> {
+        let caller = caller.clone();
+        self.core
+            .writer
+            .apply(move |draft| add(draft, &caller, params))
+            .await
+    }
+}
+
+fn add(draft: &mut Draft, caller: &Caller, params: VmAddParams) -> Result<Accepted<Arc<Vm>>> {
+    let cluster = draft
+        .clusters
+        .get(&params.cluster)
+        .cloned()
+        .ok_or_else(|| Error::not_found(params.cluster))?;
+    access::require(draft, caller, Permit::CREATE_VM, cluster.id)?;
+    let template = draft
+        .templates
+        .get(&params.template)
+        .cloned()
+        .ok_or_else(|| Error::not_found(params.template))?;
+    access::require(draft, caller, Permit::CREATE_VM, template.id)?;
+    if template.status != TemplateStatus::Ok {
+        return Err(Error::conflict(
+            "Cannot add VM. The Template is locked. Please try again later.",
+        ));
+    }
+    check::vm_name(&params.name)?;
+    check::text("description", &params.description)?;
+    check::text("comment", &params.comment)?;
+    check::vm_name_free(draft, &params.name, Some(cluster.data_center), None, "add")?;
+    if params.disks.len() > MOST_DISKS || params.nics.len() > MOST_NICS {
+        return Err(Error::conflict("Cannot add VM. It has too many devices."));
+    }
+    let mut hardware = template.hardware.clone();
+    hardware.cpu_profile = Some(cluster.cpu_profile);
+    if let Some(id) = params.instance_type {
+        let kind = draft
+            .instance_types
+            .get(&id)
+            .ok_or_else(|| Error::not_found(id))?;
+        hardware.memory = kind.memory;
+        hardware.memory_guaranteed = kind.memory;
+        hardware.memory_max = kind.memory.saturating_mul(4);
+        hardware.topology = kind.topology;
+    }
+    params
+        .settings
+        .put_into(&mut hardware, draft, caller, cluster.id.into())?;
+    if let Some(cd) = params.cdrom {
+        super::cdrom::require_cd(draft, caller, cd)?;
+    }
+    let origin = params.origin.unwrap_or_else(|| "ovirt".to_owned());
+    check::label("origin", &origin)?;
+    let id = VmId::random();
+    let mut vm = Vm {
+        id,
+        name: params.name,
+        description: params.description,
+        comment: params.comment,
+        cluster: cluster.id,
+        template: template.id,
+        original_template: template.id,
+        instance_type: params.instance_type,
+        origin,
+        creation_time: draft.now(),
+        delete_protected: params.delete_protected,
+        tags: BTreeSet::new(),
+        hardware,
+        next_run: None,
+        disk_attachments: Vec::new(),
+        nics: Vec::new(),
+        cdrom: params.cdrom,
+        run: VmRun::default(),
+    };
+    // There before its devices are, for they are checked against it.
+    draft.put(vm.clone())?;
+    give_to_creator(draft, caller, id.into(), Role::USER_VM_MANAGER)?;
+    let mut actions: Vec<(Action, String)> = Vec::new();
+    let mut locks: Vec<ObjectId> = vec![id.into()];
+    for disk in params.disks {
+        let made = attachment(draft, caller, &vm, disk)?;
+        vm.disk_attachments.push(made.attachment);
+        draft.put(vm.clone())?;
+        if let Some(step) = made.step {
+            locks.extend(made.locks);
+            actions.push(step);
+        }
+    }
+    for nic in params.nics {
+        let nic = new_nic(draft, caller, &vm, nic)?;
+        vm.nics.push(nic);
+        draft.put(vm.clone())?;
+    }
+    settings::validate(&vm.hardware, draft)?;
+    let objects = vec![id.into(), cluster.id.into(), template.id.into()];
+    if actions.is_empty() {
+        let event = EventDraft::new(code::VM_ADDED, format!("VM {} was created.", vm.name));
+        draft.event(event.vm(id, draft).template(template.id).by(caller, draft));
+        draft.job_done(caller, format!("Creating VM {}", vm.name), objects)?;
+        return Ok(Accepted {
+            value: Arc::new(vm),
+            job: None,
+        });
+    }
+    vm.run.status = VmStatus::ImageLocked;
+    draft.put(vm.clone())?;
+    let event = EventDraft::new(
+        code::VM_ADD_STARTED,
+        format!("Creation of VM {} was started.", vm.name),
+    );
+    draft.event(event.vm(id, draft).template(template.id).by(caller, draft));
+    let job = draft.begin(
+        caller,
+        Plan {
+            kind: OperationKind::VmAdd { vm: id },
+            description: format!("Creating VM {}", vm.name),
+            locks,
+            objects,
+            actions,
+        },
+    )?;
+    Ok(Accepted {
+        value: Arc::new(vm),
+        job: Some(job),
+    })
+}

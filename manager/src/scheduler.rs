@@ -1,0 +1,64 @@
+//! Chooses a host for a VM: a pure function of the inventory.
+
+use crate::inventory::Inventory;
+use crate::model::{Host, HostId, HostStatus, Vm, VmHardware};
+
+/// The host to run a VM on, or why there is none, as a sentence.
+pub(crate) fn choose(
+    inventory: &Inventory,
+    vm: &Vm,
+    hardware: &VmHardware,
+) -> Result<HostId, String> {
+    let mut reasons = Vec::new();
+    let mut best: Option<(u64, HostId)> = None;
+    for host in inventory
+        .hosts
+        .iter()
+        .filter(|host| host.cluster == vm.cluster)
+    {
+        match fits(inventory, host, hardware) {
+            Ok(free) => {
+                if best.is_none_or(|(most, id)| (free, host.id) > (most, id)) {
+                    best = Some((free, host.id));
+                }
+            }
+            Err(reason) => reasons.push(format!("The host {} {reason}", host.name)),
+        }
+    }
+    match best {
+        Some((_, host)) => Ok(host),
+        None if reasons.is_empty() => {
+            Err("There are no available running Hosts in the Host Cluster.".to_owned())
+        }
+        None => Err(format!(
+            "There is no host that satisfies current scheduling constraints. {}.",
+            reasons.join("; ")
+        )),
+    }
+}
+
+/// Bytes of memory that are free on a host for one more VM, or why it cannot be used.
+fn fits(inventory: &Inventory, host: &Host, hardware: &VmHardware) -> Result<u64, String> {
+    if host.status != HostStatus::Up {
+        return Err(format!("is {}", host.status.as_str().replace('_', " ")));
+    }
+    if !hardware.placement.hosts.is_empty() && !hardware.placement.hosts.contains(&host.id) {
+        return Err("is not one of those that the VM may run on".to_owned());
+    }
+    let Some(facts) = &host.report else {
+        return Err("has not reported its size yet".to_owned());
+    };
+    if hardware.memory > facts.memory {
+        return Err(format!(
+            "has {} MiB of memory, and the VM needs {} MiB",
+            facts.memory >> 20,
+            hardware.memory >> 20
+        ));
+    }
+    let taken: u64 = inventory
+        .vms_of_host(host.id)
+        .filter(|vm| vm.run.status.is_running())
+        .map(|vm| vm.hardware.memory)
+        .fold(0, u64::saturating_add);
+    Ok(facts.memory.saturating_sub(taken))
+}
