@@ -35,8 +35,19 @@ impl Libvirtd {
         let libvirtd = Self {
             directory: PathBuf::from(format!("/tmp/sfh-{number:08x}")),
         };
+        // Asking QEMU what it can do takes each new libvirtd ten seconds; the answer is the same,
+        // and libvirt checks that it still applies.
+        copy_files(&Self::shared_answers(), &libvirtd.answers());
         libvirtd.script("start");
         libvirtd
+    }
+
+    fn answers(&self) -> PathBuf {
+        self.directory.join("cache/qemu/capabilities")
+    }
+
+    fn shared_answers() -> PathBuf {
+        std::env::temp_dir().join("saffron-test-qemu-capabilities")
     }
 
     fn script(&self, action: &str) -> String {
@@ -99,7 +110,22 @@ impl Drop for Libvirtd {
             self.virsh(&["net-destroy", network.trim()]);
         }
         self.script("purge");
+        copy_files(&self.answers(), &Self::shared_answers());
         let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    let Ok(entries) = std::fs::read_dir(from) else {
+        return;
+    };
+    std::fs::create_dir_all(to).unwrap();
+    for entry in entries.flatten() {
+        // Under another name first: other tests copy at the same time.
+        let part = to.join(Uuid::new_v4().to_string());
+        if std::fs::copy(entry.path(), &part).is_ok() {
+            std::fs::rename(&part, to.join(entry.file_name())).unwrap();
+        }
     }
 }
 

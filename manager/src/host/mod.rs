@@ -38,7 +38,8 @@ pub trait Hypervisor: Send + Sync + fmt::Debug {
 
     /// What happens on the host from now on. The queue is bounded: a receiver that lags learns so
     /// (`RecvError::Lagged`) and must then list the domains again, as after
-    /// [`HostEvent::Connected`].
+    /// [`HostEvent::Connected`]. Whoever comes later than that event asks
+    /// [`Hypervisor::reachable`].
     fn events(&self) -> broadcast::Receiver<HostEvent>;
 
     /// Whether the host can be talked to at this moment. Never waits.

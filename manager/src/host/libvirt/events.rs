@@ -180,12 +180,8 @@ unsafe fn id_of(domain: sys::virDomainPtr) -> Option<Uuid> {
     }
     // SAFETY: valid as promised. Name and UUID are fields of the object: nobody is asked.
     let name = unsafe { sys::virDomainGetName(domain) };
-    // SAFETY: the name is a C string that lives as long as the domain.
-    if !name.is_null()
-        && unsafe { CStr::from_ptr(name) }
-            .to_bytes()
-            .starts_with(PROBE_NAME.as_bytes())
-    {
+    // SAFETY: null or a C string that lives as long as the domain.
+    if unsafe { text(name) }.starts_with(PROBE_NAME) {
         return None;
     }
     let mut uuid = [0u8; 16];

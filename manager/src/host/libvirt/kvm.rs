@@ -6,7 +6,7 @@
 //!
 //! When to ask, and remembering the answer, is left to `report`.
 
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -119,10 +119,9 @@ fn wait_for_firmware(stream: Stream, begin: Instant) -> Option<Duration> {
             let _ = stream.abort();
         });
     reader.ok()?;
-    match answer.recv_timeout(LIMIT.saturating_sub(begin.elapsed())) {
-        Ok(time) => Some(time),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-    }
+    answer
+        .recv_timeout(LIMIT.saturating_sub(begin.elapsed()))
+        .ok()
 }
 
 fn probe(kind: &str, id: Uuid) -> Element {

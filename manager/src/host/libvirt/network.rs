@@ -53,10 +53,7 @@ fn nat(connection: &Connect, name: &str) -> Result<String, HostError> {
             // Its subnet may be in use by now; only one of our own making may be made anew.
             Err(error) => {
                 let xml = network.xml_desc(0).map_err(|e| failed(&e))?;
-                if !Element::parse(&xml)?
-                    .find("title")
-                    .is_some_and(|t| t.own_text() == TITLE)
-                {
+                if Element::parse(&xml)?.path(&["metadata", STAMP]).is_none() {
                     return Err(failed(&error));
                 }
             }
@@ -88,13 +85,17 @@ fn nat(connection: &Connect, name: &str) -> Result<String, HostError> {
     Err(last)
 }
 
-const TITLE: &str = "Saffron";
+/// Our mark in `<metadata>` of a network.
+const STAMP: &str = "saffron:network";
 
 fn definition(name: &str, subnet: u8) -> Element {
     let address = |last: u8| format!("192.168.{subnet}.{last}");
     Element::new("network")
         .child(Element::new("name").text(name))
-        .child(Element::new("title").text(TITLE))
+        .child(
+            Element::new("metadata")
+                .child(Element::new(STAMP).attr("xmlns:saffron", "urn:saffron:network:1")),
+        )
         .child(Element::new("forward").attr("mode", "nat"))
         .child(Element::new("bridge").attr("stp", "on").attr("delay", "0"))
         .child(
