@@ -43,10 +43,13 @@ pub fn run(arguments: &[String]) -> Result<()> {
 fn run_target(folder: &Path, target: &str, seconds: u64) -> Result<()> {
     let own = format!("fuzz/corpus/{target}");
     std::fs::create_dir_all(folder.join(&own))?;
-    let recorded = [
+    let mut recorded = vec![
         format!("tests/data/{target}"),
         format!("tests/data/image/{target}"),
     ];
+    if target == "glz" {
+        recorded.push("tests/data/image/zlib_glz".to_owned());
+    }
     let mut command = program("cargo", ["+nightly", "fuzz", "run", target, &own]);
     command
         .args(recorded.iter().filter(|path| folder.join(path).is_dir()))
