@@ -15,6 +15,9 @@ use spice::{ChannelRef, Config, Event, Scancode, Session};
 
 type Failure = Box<dyn std::error::Error>;
 
+/// What came on a channel; nothing when it closed.
+type Received = (ChannelRef, Vec<u8>);
+
 fn main() -> Result<(), Failure> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut keys = Vec::new();
@@ -45,10 +48,7 @@ struct Console {
     password: String,
     session: Session,
     sockets: HashMap<ChannelRef, TcpStream>,
-    received: (
-        Sender<(ChannelRef, Vec<u8>)>,
-        Receiver<(ChannelRef, Vec<u8>)>,
-    ),
+    received: (Sender<Received>, Receiver<Received>),
     started: Instant,
 }
 

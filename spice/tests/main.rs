@@ -1,6 +1,14 @@
 //! All tests of the crate from outside, one binary.
 
 mod corpus;
+mod drawing;
 mod images;
+mod inputs;
+mod link;
 mod mutations;
 mod oracles;
+mod pointer;
+mod session;
+mod support;
+mod video;
+mod wire;

@@ -16,7 +16,7 @@ use crate::message::display::{self, Base, Mode, StreamCreate, StreamData, Surfac
 use crate::message::types::{
     Brush, Clip, Image, ImageFlags, ImageType, Point, QMask, Rect, ScaleMode, SurfaceFormat,
 };
-use crate::pixels::Pixels;
+use crate::pixels::{Pixels, checked_area};
 use crate::stream::{self, Streams};
 use crate::surface::{Damage, Format, Surface};
 use crate::wire::Reader;
@@ -447,7 +447,7 @@ impl Display {
             }
             format => format,
         };
-        let bytes = u64::from(create.width) * u64::from(create.height) * 4;
+        let bytes = checked_area(create.width, create.height)? as u64 * 4;
         let total = self.surface_bytes.saturating_add(bytes);
         if total > MAX_SURFACE_BYTES {
             return Err(Error::limit(

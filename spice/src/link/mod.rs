@@ -37,8 +37,17 @@ pub const TICKET_BYTES: usize = 128;
 pub const MAX_BODY_BYTES: u32 = 4096;
 
 /// SPICE_CHANNEL_*: the kind of a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ChannelType(pub u8);
+
+impl fmt::Debug for ChannelType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            "unknown" => write!(f, "ChannelType({})", self.0),
+            name => f.write_str(name),
+        }
+    }
+}
 
 impl ChannelType {
     /// Session, mouse mode, agent.

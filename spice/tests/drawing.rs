@@ -1,0 +1,665 @@
+//! What the drawing operations do to small surfaces. Whether they do what a real server does, the
+//! lab's tests see.
+
+use spice::message::display::{
+    COPY_BITS, DRAW_ALPHA_BLEND, DRAW_BLACKNESS, DRAW_COPY, DRAW_FILL, DRAW_INVERS, DRAW_OPAQUE,
+    DRAW_ROP3, DRAW_TEXT, DRAW_TRANSPARENT, DRAW_WHITENESS, INVAL_ALL_PIXMAPS, INVAL_LIST, MARK,
+    MODE, MONITORS_CONFIG, RESET, SURFACE_DESTROY,
+};
+use spice::{Error, Event, MAX_SURFACE_BYTES, Rect};
+
+use super::support::{
+    Body, Console, Keep, base, base_on, bitmap, copy, copy_on, fill, from_cache, mask, no_mask,
+    of_surface, write_rect,
+};
+
+/// SPICE_ROPD_OP_*
+const PUT: u16 = 8;
+const OR: u16 = 16;
+const AND: u16 = 32;
+const XOR: u16 = 64;
+/// SPICE_ROPD_INVERS_SRC and _BRUSH
+const INVERS_SRC: u16 = 1;
+const INVERS_BRUSH: u16 = 2;
+
+const XRGB: u32 = 32;
+const ARGB: u32 = 96;
+const RGB555: u32 = 16;
+const RGB565: u32 = 80;
+
+/// A kept image.
+const CACHE_ME: u8 = 1;
+
+fn line(width: i32) -> Rect {
+    Rect::new(0, 0, width, 1)
+}
+
+/// A 4 × 1 screen of these colours.
+fn screen(colours: [u32; 4]) -> Console {
+    let mut console = Console::with_screen(4, 1);
+    let image = bitmap(Keep::default(), 4, &colours, false);
+    console.draw(DRAW_COPY, copy(line(4), &image, line(4), PUT, false));
+    assert_eq!(console.row(0), colours);
+    console
+}
+
+#[test]
+fn a_fill_keeps_to_its_box_and_clip() {
+    let mut console = Console::with_screen(6, 3);
+    let clip = [Rect::new(0, 0, 2, 2), Rect::new(3, 0, 9, 2)];
+    console.draw(DRAW_FILL, fill(Rect::new(1, 1, 4, 9), &clip, 0x112233, PUT));
+    let row = [0, 0x112233, 0, 0x112233, 0x112233, 0];
+    assert_eq!(console.rows(), [vec![0; 6], row.to_vec(), vec![0; 6]]);
+    assert_eq!(
+        console.damage(),
+        [Rect::new(1, 1, 1, 1), Rect::new(3, 1, 2, 1)]
+    );
+}
+
+#[test]
+fn what_lies_outside_the_surface_is_not_drawn() {
+    let mut console = Console::with_screen(2, 2);
+    let all = Rect {
+        top: i32::MIN,
+        left: i32::MIN,
+        bottom: i32::MAX,
+        right: i32::MAX,
+    };
+    console.draw(DRAW_FILL, fill(all, &[all], 5, PUT));
+    console.draw(DRAW_FILL, fill(Rect::new(2, 0, 5, 5), &[], 6, PUT));
+    console.draw(DRAW_FILL, fill(Rect::new(-5, -5, 5, 5), &[], 7, PUT));
+    assert_eq!(console.rows(), [[5, 5], [5, 5]]);
+    assert_eq!(console.damage(), [Rect::new(0, 0, 2, 2)]);
+    assert_eq!(console.problems(), []);
+}
+
+#[test]
+fn where_clip_rectangles_overlap_is_drawn_once() {
+    let mut console = Console::with_screen(4, 4);
+    let clip = [
+        Rect::new(1, 0, 3, 3),
+        Rect::new(0, 1, 3, 3),
+        Rect::new(1, 1, 1, 1),
+    ];
+    console.draw(DRAW_INVERS, base(Rect::new(0, 0, 4, 4), &clip).and(no_mask));
+    let white = 0xff_ffff;
+    let expected = [
+        [0, white, white, white],
+        [white, white, white, white],
+        [white, white, white, white],
+        [white, white, white, 0],
+    ];
+    assert_eq!(console.rows(), expected);
+}
+
+#[test]
+fn more_clip_rectangles_than_can_be_put_in_order_are_a_problem() {
+    let mut console = Console::with_screen(4, 4);
+    let disorder = vec![Rect::new(0, 0, 4, 4); 5000];
+    console.draw(DRAW_FILL, fill(Rect::new(0, 0, 4, 4), &disorder, 1, PUT));
+    assert_eq!(console.problems().len(), 1);
+    // In order there may be any number.
+    let order: Vec<Rect> = (0..5000).map(|y| Rect::new(0, y, 2, 1)).collect();
+    console.draw(DRAW_FILL, fill(Rect::new(0, 0, 4, 4), &order, 1, PUT));
+    assert_eq!(console.problems(), []);
+    assert_eq!(console.row(3), [1, 1, 0, 0]);
+}
+
+#[test]
+fn raster_operations_are_done_bit_by_bit() {
+    let cases = [
+        (PUT, 0x0f0f0f),
+        (OR, 0xff0fff),
+        (AND, 0x0f000f),
+        (XOR, 0xf00ff0),
+        (PUT | INVERS_BRUSH, 0xf0f0f0),
+        (AND | INVERS_BRUSH, 0xf000f0),
+        (XOR | 4, 0x0ff00f),
+        (OR | 1024, 0x00f000),
+        (128, 0),
+        (256, 0xffffff),
+        (512, 0x00ff00),
+    ];
+    for (rop, expected) in cases {
+        let mut console = screen([0xff00ff; 4]);
+        console.draw(DRAW_FILL, fill(line(4), &[], 0x0f0f0f, rop));
+        assert_eq!(console.row(0), [expected; 4], "rop {rop}");
+    }
+}
+
+#[test]
+fn black_white_and_back() {
+    let mut console = screen([1, 2, 3, 4]);
+    let on_two = |x| base(Rect::new(x, 0, 2, 1), &[]).and(no_mask);
+    console.draw(DRAW_WHITENESS, on_two(0));
+    console.draw(DRAW_BLACKNESS, on_two(1));
+    console.draw(DRAW_INVERS, on_two(2));
+    assert_eq!(console.row(0), [0xffffff, 0, 0xffffff, 0xfffffb]);
+}
+
+#[test]
+fn a_copy_takes_part_of_a_picture() {
+    let mut console = screen([9; 4]);
+    let image = bitmap(Keep::default(), 3, &[1, 2, 3, 4, 5, 6], false);
+    let body = copy(
+        Rect::new(1, 0, 2, 1),
+        &image,
+        Rect::new(1, 1, 2, 1),
+        PUT,
+        false,
+    );
+    console.draw(DRAW_COPY, body);
+    assert_eq!(console.row(0), [9, 5, 6, 9]);
+    let body = copy(line(2), &image, line(2), XOR | INVERS_SRC, false);
+    console.draw(DRAW_COPY, body);
+    assert_eq!(
+        console.row(0),
+        [!(9 ^ 1) & 0xffffff, !(5 ^ 2) & 0xffffff, 6, 9]
+    );
+}
+
+#[test]
+fn where_a_picture_has_no_pixels_nothing_is_drawn() {
+    let mut console = screen([9; 4]);
+    let image = bitmap(Keep::default(), 2, &[1, 2], false);
+    console.draw(
+        DRAW_COPY,
+        copy(line(4), &image, Rect::new(-1, 0, 4, 1), PUT, false),
+    );
+    assert_eq!(console.row(0), [9, 1, 2, 9]);
+    assert_eq!(console.problems(), []);
+}
+
+#[test]
+fn a_picture_is_brought_to_size() {
+    let mut console = Console::with_screen(4, 1);
+    let image = bitmap(Keep::default(), 2, &[0x000000, 0x00ff80], false);
+    console.draw(DRAW_COPY, copy(line(4), &image, line(2), PUT, true));
+    assert_eq!(console.row(0), [0, 0, 0x00ff80, 0x00ff80]);
+    console.draw(DRAW_COPY, copy(line(1), &image, line(2), PUT, true));
+    assert_eq!(console.row(0)[0], 0);
+    // Between two pixels their mean; at the edge the picture mixes with the nothing around it.
+    let image = bitmap(Keep::default(), 2, &[0, 0, 0, 0x808080, 0, 0], false);
+    console.draw(
+        DRAW_COPY,
+        copy(line(4), &image, Rect::new(0, 1, 2, 1), PUT, false),
+    );
+    assert_eq!(console.row(0), [0, 0x202020, 0x606060, 0x606060]);
+}
+
+#[test]
+fn pictures_are_kept_by_all_64_bits_of_their_name() {
+    let mut console = screen([0; 4]);
+    let (low, high) = (5, 5 | 1 << 33);
+    for (id, colour) in [(low, 0x11), (high, 0x22)] {
+        let image = bitmap(
+            Keep {
+                id,
+                flags: CACHE_ME,
+            },
+            1,
+            &[colour],
+            false,
+        );
+        console.draw(DRAW_COPY, copy(line(1), &image, line(1), PUT, false));
+    }
+    let mut again = |id, x| {
+        let image = from_cache(id, 1, 1);
+        console.draw(
+            DRAW_COPY,
+            copy(Rect::new(x, 0, 1, 1), &image, line(1), PUT, false),
+        );
+        (console.row(0)[x as usize], console.problems())
+    };
+    assert_eq!(again(low, 1), (0x11, vec![]));
+    assert_eq!(again(high, 2), (0x22, vec![]));
+    let forget = Body::new(|body| {
+        body.u16(2).u8(0).u64(high).u8(1).u64(low);
+    });
+    console.draw(INVAL_LIST, forget);
+    let mut again = |id| {
+        let image = from_cache(id, 1, 1);
+        console.draw(DRAW_COPY, copy(line(1), &image, line(1), PUT, false));
+        console
+            .problems()
+            .into_iter()
+            .map(|problem| problem.error)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        again(low),
+        [Error::Missing {
+            what: "cached image",
+            id: low
+        }]
+    );
+    assert_eq!(again(high), []);
+    console.draw(INVAL_ALL_PIXMAPS, Body(vec![0]));
+    let mut again = |id| {
+        let image = from_cache(id, 1, 1);
+        console.draw(DRAW_COPY, copy(line(1), &image, line(1), PUT, false));
+        console.problems().len()
+    };
+    assert_eq!(again(high), 1);
+}
+
+#[test]
+fn a_picture_is_kept_even_when_its_surface_is_not_there() {
+    let mut console = screen([0; 4]);
+    let image = bitmap(
+        Keep {
+            id: 3,
+            flags: CACHE_ME,
+        },
+        1,
+        &[0x33],
+        false,
+    );
+    console.draw(DRAW_COPY, copy_on(9, line(1), &image, line(1), PUT, false));
+    assert_eq!(console.problems().len(), 1);
+    console.draw(
+        DRAW_COPY,
+        copy(line(1), &from_cache(3, 1, 1), line(1), PUT, false),
+    );
+    assert_eq!(console.row(0), [0x33, 0, 0, 0]);
+}
+
+/// A fill with a picture.
+fn pattern(bounds: Rect, image: &[u8], x: i32, y: i32, rop: u16) -> Body {
+    let body = base(bounds, &[]);
+    let offset = body.0.len() as u32 + 1 + 4 + 8 + 2 + 13;
+    body.and(|body| {
+        body.u8(2).u32(offset).i32(x).i32(y).u16(rop);
+        no_mask(body);
+        body.bytes(image);
+    })
+}
+
+#[test]
+fn a_pattern_repeats_from_its_origin() {
+    let mut console = Console::with_screen(4, 3);
+    let image = bitmap(Keep::default(), 3, &[1, 2, 3, 4, 5, 6], false);
+    console.draw(DRAW_FILL, pattern(Rect::new(0, 0, 4, 3), &image, 2, 1, PUT));
+    assert_eq!(console.rows(), [[5, 6, 4, 5], [2, 3, 1, 2], [5, 6, 4, 5]]);
+}
+
+#[test]
+fn opaque_lays_a_brush_over_the_picture() {
+    let mut console = screen([7; 4]);
+    let image = bitmap(Keep::default(), 2, &[0x0000ff, 0x00ff00], false);
+    let body = base(Rect::new(1, 0, 2, 1), &[]);
+    let offset = body.0.len() as u32 + 4 + 16 + 5 + 2 + 1 + 13;
+    let body = body.and(|body| {
+        body.u32(offset);
+        write_rect(body, &line(2));
+        body.u8(1).u32(0x0f0f0f).u16(AND).u8(0);
+        no_mask(body);
+        body.bytes(&image);
+    });
+    console.draw(DRAW_OPAQUE, body);
+    assert_eq!(console.row(0), [7, 0x00000f, 0x000f00, 7]);
+}
+
+#[test]
+fn a_mask_says_which_pixels_are_drawn() {
+    let masked = |inverted: u8, x: i32| {
+        let body = base(line(4), &[]);
+        let offset = body.0.len() as u32 + 13;
+        body.and(|body| {
+            body.u8(inverted).i32(x).i32(1).u32(offset);
+            body.bytes(&mask(&[0xff, 0b0110_0000]));
+        })
+    };
+    let white = 0xffffff;
+    for (inverted, x, expected) in [
+        (0, 0, [0, white, white, 0]),
+        (0, 1, [white, white, 0, 0]),
+        (1, 0, [white, 0, 0, white]),
+        // Beyond the mask nothing is drawn, inverted or not.
+        (1, 6, [white, white, 0, 0]),
+    ] {
+        let mut console = Console::with_screen(4, 1);
+        console.draw(DRAW_WHITENESS, masked(inverted, x));
+        assert_eq!(console.row(0), expected);
+        assert_eq!(console.problems(), []);
+    }
+}
+
+#[test]
+fn three_inputs_meet_as_the_number_says() {
+    let rop3 = |number: u8| {
+        let mut console = screen([0b0101; 4]);
+        let image = bitmap(Keep::default(), 4, &[0b0011; 4], false);
+        let body = base(line(4), &[]);
+        let offset = body.0.len() as u32 + 4 + 16 + 5 + 1 + 1 + 13;
+        let body = body.and(|body| {
+            body.u32(offset);
+            write_rect(body, &line(4));
+            body.u8(1).u32(0b1111_0000).u8(number).u8(0);
+            no_mask(body);
+            body.bytes(&image);
+        });
+        console.draw(DRAW_ROP3, body);
+        console.row(0)[0]
+    };
+    assert_eq!(rop3(0xf0), 0b1111_0000, "the pattern");
+    assert_eq!(rop3(0xcc), 0b0011, "the source");
+    assert_eq!(rop3(0xaa), 0b0101, "the destination");
+    assert_eq!(rop3(0x96), 0b1111_0110, "one or three of them");
+    assert_eq!(rop3(0x00), 0);
+    assert_eq!(rop3(0xff), 0xffffff);
+}
+
+#[test]
+fn one_colour_is_left_out() {
+    let mut console = screen([9; 4]);
+    let image = bitmap(Keep::default(), 4, &[1, 0xff00ff, 2, 0xff00ff], false);
+    let body = base(line(4), &[]);
+    let offset = body.0.len() as u32 + 4 + 16 + 8;
+    let body = body.and(|body| {
+        body.u32(offset);
+        write_rect(body, &line(4));
+        body.u32(0xff00ff).u32(0xff00ff).bytes(&image);
+    });
+    console.draw(DRAW_TRANSPARENT, body);
+    assert_eq!(console.row(0), [1, 9, 2, 9]);
+}
+
+#[test]
+fn pictures_blend_by_coverage() {
+    let blend = |alpha: u8, has_alpha: bool| {
+        let mut console = screen([0x808080; 4]);
+        let pixels = [0xff20_4060, 0x8000_0000, 0x0000_0000, 0x8080_0000];
+        let image = bitmap(Keep::default(), 4, &pixels, has_alpha);
+        let body = base(line(4), &[]);
+        let offset = body.0.len() as u32 + 2 + 4 + 16;
+        let body = body.and(|body| {
+            body.u8(0).u8(alpha).u32(offset);
+            write_rect(body, &line(4));
+            body.bytes(&image);
+        });
+        console.draw(DRAW_ALPHA_BLEND, body);
+        console.row(0)
+    };
+    assert_eq!(blend(255, true), [0x204060, 0x404040, 0x808080, 0xc04040]);
+    assert_eq!(blend(0, true), [0x808080; 4]);
+    assert_eq!(blend(255, false), [0x204060, 0, 0, 0x800000]);
+    assert_eq!(blend(51, false)[1], 0x666666);
+}
+
+#[test]
+fn part_of_the_screen_moves_whichever_way() {
+    let move_to = |to: Rect, from: (i32, i32), clip: &[Rect]| {
+        let mut console = Console::with_screen(4, 4);
+        let image = bitmap(Keep::default(), 4, &(0..16).collect::<Vec<_>>(), false);
+        let all = Rect::new(0, 0, 4, 4);
+        console.draw(DRAW_COPY, copy(all, &image, all, PUT, false));
+        console.damage();
+        console.draw(
+            COPY_BITS,
+            base(to, clip).and(|body| {
+                body.i32(from.0).i32(from.1);
+            }),
+        );
+        assert_eq!(console.problems(), []);
+        console.rows()
+    };
+    let down_right = [[0, 1, 2, 3], [4, 0, 1, 2], [8, 4, 5, 6], [12, 8, 9, 10]];
+    assert_eq!(move_to(Rect::new(1, 1, 3, 3), (0, 0), &[]), down_right);
+    let up_left = [
+        [5, 6, 7, 3],
+        [9, 10, 11, 7],
+        [13, 14, 15, 11],
+        [12, 13, 14, 15],
+    ];
+    assert_eq!(move_to(Rect::new(0, 0, 3, 3), (1, 1), &[]), up_left);
+    let right = [[0, 0, 1, 2], [4, 4, 5, 6], [8, 8, 9, 10], [12, 12, 13, 14]];
+    assert_eq!(move_to(Rect::new(1, 0, 3, 4), (0, 0), &[]), right);
+    // Clipped into parts of which one covers what the other wants.
+    let parts = [Rect::new(0, 1, 4, 1), Rect::new(0, 2, 4, 1)];
+    let down = [[0, 1, 2, 3], [0, 1, 2, 3], [4, 5, 6, 7], [12, 13, 14, 15]];
+    assert_eq!(move_to(Rect::new(0, 1, 4, 3), (0, 0), &parts), down);
+    // From outside the screen comes nothing.
+    let outside = [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11], [12, 13, 14, 15]];
+    assert_eq!(move_to(Rect::new(0, 0, 4, 4), (4, 4), &[]), outside);
+    assert_eq!(
+        move_to(Rect::new(0, 0, 4, 4), (i32::MIN, i32::MAX), &[]),
+        outside
+    );
+}
+
+#[test]
+fn surfaces_are_drawn_on_and_shown_on_others() {
+    let mut console = screen([0; 4]);
+    console.create_surface(1, 2, 2, XRGB, false);
+    console.draw(
+        DRAW_FILL,
+        base_on(1, Rect::new(0, 1, 2, 1), &[]).and(|body| {
+            body.u8(1).u32(0x123456).u16(PUT);
+            no_mask(body);
+        }),
+    );
+    assert_eq!(
+        console.damage(),
+        [line(4)],
+        "only what the screen was copied at first"
+    );
+    let image = of_surface(1, 2, 2);
+    console.draw(
+        DRAW_COPY,
+        copy(line(2), &image, Rect::new(0, 1, 2, 1), PUT, false),
+    );
+    assert_eq!(console.row(0), [0x123456, 0x123456, 0, 0]);
+    // A surface on itself, where both overlap.
+    let mut console = screen([1, 2, 3, 4]);
+    let image = of_surface(0, 4, 1);
+    console.draw(
+        DRAW_COPY,
+        copy(Rect::new(1, 0, 3, 1), &image, line(3), PUT, false),
+    );
+    assert_eq!(console.row(0), [1, 1, 2, 3]);
+    console.draw(SURFACE_DESTROY, Body(vec![1, 0, 0, 0]));
+    let image = of_surface(1, 2, 2);
+    console.events();
+    console.draw(DRAW_COPY, copy(line(2), &image, line(2), PUT, false));
+    assert_eq!(
+        console.problems()[0].error,
+        Error::Missing {
+            what: "surface",
+            id: 1
+        }
+    );
+}
+
+#[test]
+fn coverage_is_kept_where_a_surface_has_it() {
+    let mut console = screen([0; 4]);
+    console.create_surface(1, 4, 1, ARGB, false);
+    let image = bitmap(Keep::default(), 2, &[0x80402010, 0x10000000], true);
+    console.draw(DRAW_COPY, copy_on(1, line(2), &image, line(2), PUT, false));
+    assert_eq!(console.surface_row(1, 0), [0x80402010, 0x10000000, 0, 0]);
+    // On the screen there is none.
+    console.draw(DRAW_COPY, copy(line(2), &image, line(2), PUT, false));
+    assert_eq!(console.surface_row(0, 0)[..2], [0xff402010, 0xff000000]);
+    assert!(
+        console
+            .session
+            .screen()
+            .unwrap()
+            .pixels
+            .chunks(4)
+            .all(|pixel| pixel[3] == 255)
+    );
+}
+
+#[test]
+fn surfaces_of_16_bits_hold_no_more() {
+    for (format, white, colour, expected) in [
+        (RGB555, 0x7fff, 0x1234, 0x218ca5),
+        (RGB565, 0xffff, 0x1234, 0x1045a5),
+    ] {
+        let mut console = Console::with_screen(4, 1);
+        console.create_surface(0, 4, 1, format, true);
+        console.draw(DRAW_FILL, fill(line(1), &[], white, PUT));
+        console.draw(DRAW_FILL, fill(Rect::new(1, 0, 1, 1), &[], colour, PUT));
+        let image = bitmap(Keep::default(), 1, &[0x010101], false);
+        console.draw(
+            DRAW_COPY,
+            copy(Rect::new(2, 0, 1, 1), &image, line(1), PUT, false),
+        );
+        assert_eq!(
+            console.row(0),
+            [0xffffff, expected, 0, 0],
+            "format {format}"
+        );
+    }
+}
+
+#[test]
+fn a_guest_that_resets_gets_a_new_screen() {
+    let mut console = screen([1, 2, 3, 4]);
+    console.damage();
+    console.events();
+    console.draw(SURFACE_DESTROY, Body(vec![0; 4]));
+    assert!(console.session.screen().is_none());
+    console.create_surface(0, 8, 2, XRGB, true);
+    console.draw(MARK, Body::default());
+    let screen = Event::Screen {
+        width: 8,
+        height: 2,
+    };
+    assert_eq!(
+        console.events(),
+        [
+            Event::ScreenGone,
+            screen,
+            Event::Damaged,
+            Event::ScreenReady
+        ]
+    );
+    assert_eq!(console.damage(), [Rect::new(0, 0, 8, 2)]);
+    assert_eq!(console.rows(), [[0; 8], [0; 8]]);
+}
+
+#[test]
+fn a_reset_blackens_the_screen_and_keeps_the_pictures() {
+    let mut console = screen([1, 2, 3, 4]);
+    let image = bitmap(
+        Keep {
+            id: 1,
+            flags: CACHE_ME,
+        },
+        1,
+        &[5],
+        false,
+    );
+    console.draw(DRAW_COPY, copy(line(1), &image, line(1), PUT, false));
+    console.draw(RESET, Body::default());
+    assert_eq!(console.row(0), [0; 4]);
+    console.draw(
+        DRAW_COPY,
+        copy(line(1), &from_cache(1, 1, 1), line(1), PUT, false),
+    );
+    assert_eq!(console.row(0), [5, 0, 0, 0]);
+}
+
+#[test]
+fn servers_of_before_surfaces_have_a_screen_too() {
+    let mut console = Console::with(&[spice::ChannelRef::DISPLAY]);
+    let body = Body::new(|body| {
+        body.u32(4).u32(1).u32(32);
+    });
+    console.draw(MODE, body);
+    console.draw(DRAW_FILL, fill(line(4), &[], 3, PUT));
+    assert_eq!(console.row(0), [3; 4]);
+}
+
+#[test]
+fn surfaces_do_not_fill_memory() {
+    let mut console = Console::with(&[spice::ChannelRef::DISPLAY]);
+    // Too large each; a picture of 256 MiB is the largest.
+    for (width, height) in [(0, 1), (16_385, 1), (16_384, 16_384), (u32::MAX, u32::MAX)] {
+        console.create_surface(1, width, height, XRGB, false);
+        assert_eq!(console.problems().len(), 1, "{width} × {height}");
+    }
+    // Too large together. Memory that is never written to is never there.
+    let each = 8192 * 8192 * 4;
+    let fit = MAX_SURFACE_BYTES / each;
+    (0..fit).for_each(|id| console.create_surface(id as u32, 8192, 8192, ARGB, false));
+    assert_eq!(console.problems(), []);
+    console.create_surface(1000, 1, 1, XRGB, false);
+    assert!(matches!(console.problems()[0].error, Error::Limit { .. }));
+    console.draw(SURFACE_DESTROY, Body(vec![0; 4]));
+    console.create_surface(1000, 1, 1, XRGB, false);
+    assert_eq!(console.problems(), []);
+}
+
+#[test]
+fn what_is_not_drawn_yet_is_said() {
+    let mut console = screen([1, 2, 3, 4]);
+    console.draw(DRAW_TEXT, base(line(4), &[]));
+    let error = console.problems()[0].error;
+    assert_eq!(
+        error,
+        Error::Unsupported {
+            what: "drawing",
+            value: DRAW_TEXT.into()
+        }
+    );
+    assert_eq!(console.row(0), [1, 2, 3, 4]);
+}
+
+#[test]
+fn damage_is_said_once_and_stays_small() {
+    let mut console = Console::with_screen(100, 100);
+    for y in 0..100 {
+        for x in 0..10 {
+            let part = Rect::new(x * 10 + y % 7, y, 2, 1);
+            console.draw(DRAW_FILL, fill(part, &[], 1, PUT));
+        }
+    }
+    assert_eq!(console.events(), [Event::Damaged]);
+    let damage = console.damage();
+    assert!(damage.len() <= 32);
+    let covered = |x: i32, y: i32| {
+        damage
+            .iter()
+            .any(|rect| rect.contains(&Rect::new(x, y, 1, 1)))
+    };
+    for y in 0..100 {
+        let row = console.row(y as u32);
+        assert!(
+            (0..100).all(|x| row[x as usize] == 0 || covered(x, y)),
+            "row {y}"
+        );
+    }
+    console.draw(DRAW_FILL, fill(Rect::new(0, 0, 1, 1), &[], 2, PUT));
+    assert_eq!(console.events(), [Event::Damaged]);
+    assert_eq!(console.damage(), [Rect::new(0, 0, 1, 1)]);
+}
+
+#[test]
+fn monitors_are_passed_on() {
+    let mut console = Console::with_screen(4, 1);
+    let body = Body::new(|body| {
+        body.u16(1)
+            .u16(4)
+            .u32(0)
+            .u32(0)
+            .u32(800)
+            .u32(600)
+            .u32(10)
+            .u32(20)
+            .u32(0);
+    });
+    console.draw(MONITORS_CONFIG, body);
+    match console.events().as_slice() {
+        [Event::Monitors(monitors)] => {
+            assert_eq!((monitors[0].width, monitors[0].height), (800, 600));
+            assert_eq!((monitors[0].x, monitors[0].y), (10, 20));
+        }
+        other => panic!("{other:?}"),
+    }
+    console.draw(MONITORS_CONFIG, Body(vec![0xff; 4]));
+    assert_eq!(console.problems().len(), 1);
+}
