@@ -78,8 +78,9 @@ struct Message {
 
 impl Message {
     fn recorded(case: &str) -> Self {
-        let input = std::fs::read(data().join("image").join(case).join("input.bin")).unwrap();
-        let (message, offset) = records(&input).next().unwrap();
+        let input = std::fs::read(data().join("image").join(case).join("input.bin"))
+            .expect("a recorded case");
+        let (message, offset) = records(&input).next().expect("it has an image");
         Self {
             bytes: message.to_vec(),
             offset: offset as usize,

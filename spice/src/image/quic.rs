@@ -99,7 +99,7 @@ pub fn decode(data: &[u8], width: u32, height: u32) -> Result<Pixels, Error> {
             &mut pixels,
             row,
             Plane::<8, 1>::new(row),
-            |grey| (grey & 0xff) * 0x0001_0101 | OPAQUE,
+            |grey| ((grey & 0xff) * 0x0001_0101) | OPAQUE,
         )?,
         RGB16 => rows(
             &mut bits,
