@@ -12,8 +12,8 @@
 use crate::app::App;
 use crate::store::{Store, Told};
 use crate::task;
+use api::live::{PATH, PROTOCOL, Position, Resource, ToPage, ToServer};
 use leptos::prelude::*;
-use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
@@ -56,105 +56,90 @@ pub enum Heard {
 /// Where the stream was, to take it up there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    epoch: String,
-    revision: u64,
+    at: Option<Position>,
     in_snapshot: bool,
 }
 
 impl Place {
     /// The first frame we send.
     #[must_use]
-    pub fn hello(&self) -> Value {
-        if self.epoch.is_empty() || self.in_snapshot {
-            json!({ "type": "hello", "resume": null })
-        } else {
-            json!({ "type": "hello", "resume": { "epoch": self.epoch, "revision": self.revision } })
+    pub fn hello(&self) -> ToServer {
+        ToServer::Hello {
+            resume: self.at.clone().filter(|_| !self.in_snapshot),
         }
     }
 
     /// Takes in one frame.
-    pub fn hear(&mut self, frame: &Value, store: &Store, at: f64) -> Heard {
-        let kind = frame.get("type").and_then(Value::as_str).unwrap_or("");
-        let revision = frame.get("revision").and_then(Value::as_u64);
-        match kind {
-            "snapshot" => {
+    pub fn hear(&mut self, frame: ToPage, store: &Store, at: f64) -> Heard {
+        match frame {
+            ToPage::Snapshot {
+                epoch,
+                revision,
+                resources,
+                done,
+            } => {
                 if !self.in_snapshot {
                     store.begin_snapshot();
                     self.in_snapshot = true;
                 }
-                if let Some(epoch) = frame.get("epoch").and_then(Value::as_str) {
-                    self.epoch = epoch.to_owned();
-                }
-                self.revision = revision.unwrap_or(self.revision);
-                for resource in frame
-                    .get("resources")
-                    .and_then(Value::as_array)
-                    .into_iter()
-                    .flatten()
-                {
+                self.at = Some(Position { epoch, revision });
+                for resource in &resources {
                     tell(resource, store, at);
                 }
-                if frame.get("done").and_then(Value::as_bool).unwrap_or(false) {
-                    self.in_snapshot = false;
-                    store.end_snapshot();
-                    Heard::Complete
-                } else {
-                    Heard::Nothing
+                if !done {
+                    return Heard::Nothing;
                 }
+                self.in_snapshot = false;
+                store.end_snapshot();
+                Heard::Complete
             }
-            "changed" => {
-                if let Some(resource) = frame.get("resource") {
-                    tell(resource, store, at);
-                }
+            ToPage::Changed { revision, resource } => {
+                tell(&resource, store, at);
                 self.pass(revision)
             }
-            "removed" => {
-                let field = |name: &str| frame.get(name).and_then(Value::as_str).unwrap_or("");
-                store.remove(field("kind"), field("id"));
+            ToPage::Removed { revision, kind, id } => {
+                store.remove(kind, &id);
                 self.pass(revision)
             }
-            "event" => {
-                if let Some(event) = frame.get("event") {
-                    store.add_event(event);
-                }
+            ToPage::Event { revision, event } => {
+                store.add_event(&event);
                 self.pass(revision)
             }
-            "resync" => {
+            ToPage::Resync => {
                 *self = Place::default();
                 Heard::Again
             }
-            // Pings and what later servers may say. While a snapshot is coming in, we are not there yet.
-            _ => self.pass(revision),
+            ToPage::Ping => self.pass(0),
         }
     }
 
-    fn pass(&mut self, revision: Option<u64>) -> Heard {
-        if let Some(revision) = revision {
-            self.revision = self.revision.max(revision);
-        }
-        if self.in_snapshot {
-            Heard::Nothing
-        } else {
-            Heard::UpToDate
+    /// While a snapshot is coming in, we are not there yet.
+    fn pass(&mut self, revision: u64) -> Heard {
+        match &mut self.at {
+            Some(at) if !self.in_snapshot => {
+                at.revision = at.revision.max(revision);
+                Heard::UpToDate
+            }
+            _ => Heard::Nothing,
         }
     }
 }
 
-fn tell(resource: &Value, store: &Store, at: f64) {
-    let (Some(kind), Some(id)) = (
-        resource.get("kind").and_then(Value::as_str),
-        resource.get("id").and_then(Value::as_str),
-    ) else {
-        return;
-    };
-    let part = |name: &str| resource.get(name).unwrap_or(&Value::Null);
-    store.upsert(
+fn tell(resource: &Resource, store: &Store, at: f64) {
+    let Resource {
         kind,
+        id,
+        data,
+        offers,
+        extra,
+    } = resource;
+    store.upsert(
+        *kind,
         &Told {
             id,
-            data: part("data"),
-            offers: part("offers"),
-            extra: part("extra"),
+            data,
+            offers,
+            extra,
             at,
         },
     );
@@ -271,8 +256,8 @@ impl Live {
         } else {
             "wss://"
         };
-        let url = [scheme, &location, "/saffron/live"].concat();
-        let Ok(socket) = web_sys::WebSocket::new_with_str(&url, "live.v1") else {
+        let url = [scheme, &location, PATH].concat();
+        let Ok(socket) = web_sys::WebSocket::new_with_str(&url, PROTOCOL) else {
             return;
         };
         self.0.borrow_mut().socket = Some(socket.clone());
@@ -285,8 +270,9 @@ impl Live {
         let opened = socket.clone();
         let this = self.clone();
         let on_open = Closure::<dyn FnMut()>::new(move || {
-            let hello = this.0.borrow().place.hello().to_string();
-            drop(opened.send_with_str(&hello));
+            if let Ok(hello) = serde_json::to_string(&this.0.borrow().place.hello()) {
+                drop(opened.send_with_str(&hello));
+            }
         });
         let closing = socket.clone();
         let closed = js_sys::Promise::new(&mut |done, _| closing.set_onclose(Some(&done)));
@@ -318,13 +304,13 @@ impl Live {
         let Some(text) = event.data().as_string() else {
             return;
         };
-        let Ok(frame) = serde_json::from_str::<Value>(&text) else {
+        let Ok(frame) = serde_json::from_str::<ToPage>(&text) else {
             return;
         };
         let heard = {
             let mut connection = self.0.borrow_mut();
             connection.last_heard = now;
-            connection.place.hear(&frame, app.store, now)
+            connection.place.hear(frame, app.store, now)
         };
         match heard {
             Heard::Nothing => {}
@@ -370,86 +356,105 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
 
     fn vm(id: &str, name: &str) -> Value {
-        json!({ "kind": "vm", "id": id, "data": { "name": name, "status": "down" }, "offers": {}, "extra": {} })
+        json!({ "kind": "vm", "id": id, "data": { "name": name, "status": "down" } })
+    }
+
+    fn hear(place: &mut Place, store: &Store, frame: Value) -> Heard {
+        place.hear(serde_json::from_value(frame).unwrap(), store, 0.0)
+    }
+
+    fn snapshot(epoch: &str, revision: u64, resources: &[Value], done: bool) -> Value {
+        json!({ "type": "snapshot", "epoch": epoch, "revision": revision, "resources": resources, "done": done })
+    }
+
+    fn resume(place: &Place) -> Value {
+        serde_json::to_value(place.hello()).unwrap()["resume"].clone()
     }
 
     #[test]
     fn a_snapshot_in_parts_is_complete_only_at_its_end() {
         let (store, mut place) = (Store::default(), Place::default());
-        assert_eq!(place.hear(&json!({"type": "snapshot", "epoch": "e", "revision": 7, "resources": [vm("1", "a")], "done": false}), &store, 0.0), Heard::Nothing);
         assert_eq!(
-            place.hear(&json!({"type": "ping"}), &store, 0.0),
+            hear(&mut place, &store, snapshot("e", 7, &[vm("1", "a")], false)),
             Heard::Nothing
         );
         assert_eq!(
-            place.hello(),
-            json!({"type": "hello", "resume": null}),
+            hear(&mut place, &store, json!({"type": "ping"})),
+            Heard::Nothing
+        );
+        assert_eq!(
+            resume(&place),
+            Value::Null,
             "half a snapshot cannot be taken up"
         );
-        assert_eq!(place.hear(&json!({"type": "snapshot", "epoch": "e", "revision": 7, "resources": [vm("2", "b")], "done": true}), &store, 0.0), Heard::Complete);
-        assert_eq!(store.vms.peek_all().len(), 2);
         assert_eq!(
-            place.hello(),
-            json!({"type": "hello", "resume": {"epoch": "e", "revision": 7}})
+            hear(&mut place, &store, snapshot("e", 7, &[vm("2", "b")], true)),
+            Heard::Complete
         );
+        assert_eq!(store.vms.peek_all().len(), 2);
+        assert_eq!(resume(&place), json!({"epoch": "e", "revision": 7}));
     }
 
     #[test]
     fn changes_move_the_place_and_the_store() {
         let (store, mut place) = (Store::default(), Place::default());
-        place.hear(&json!({"type": "snapshot", "epoch": "e", "revision": 1, "resources": [vm("1", "a"), vm("2", "b")], "done": true}), &store, 0.0);
+        hear(
+            &mut place,
+            &store,
+            snapshot("e", 1, &[vm("1", "a"), vm("2", "b")], true),
+        );
         assert_eq!(
-            place.hear(
-                &json!({"type": "changed", "revision": 2, "resource": vm("1", "z")}),
+            hear(
+                &mut place,
                 &store,
-                0.0
+                json!({"type": "changed", "revision": 2, "resource": vm("1", "z")})
             ),
             Heard::UpToDate
         );
-        place.hear(
-            &json!({"type": "removed", "revision": 3, "kind": "vm", "id": "2"}),
+        hear(
+            &mut place,
             &store,
-            0.0,
+            json!({"type": "removed", "revision": 3, "kind": "vm", "id": "2"}),
         );
-        place.hear(
-            &json!({"type": "event", "revision": 4, "event": {"id": "9", "description": "x"}}),
+        hear(
+            &mut place,
             &store,
-            0.0,
+            json!({"type": "event", "revision": 4, "event": {"id": "9", "description": "x"}}),
         );
         assert_eq!(store.vms.peek("1").unwrap().name, "z");
         assert!(store.vms.peek("2").is_none());
         assert_eq!(store.events(5, |_| true).len(), 1);
-        assert_eq!(place.hello()["resume"]["revision"], 4);
+        assert_eq!(resume(&place)["revision"], 4);
     }
 
     #[test]
     fn a_second_snapshot_removes_what_was_deleted_meanwhile() {
         let (store, mut place) = (Store::default(), Place::default());
-        place.hear(&json!({"type": "snapshot", "epoch": "e", "revision": 1, "resources": [vm("1", "a"), vm("2", "b")], "done": true}), &store, 0.0);
+        hear(
+            &mut place,
+            &store,
+            snapshot("e", 1, &[vm("1", "a"), vm("2", "b")], true),
+        );
         assert_eq!(
-            place.hear(&json!({"type": "resync"}), &store, 0.0),
+            hear(&mut place, &store, json!({"type": "resync"})),
             Heard::Again
         );
-        assert_eq!(place.hello(), json!({"type": "hello", "resume": null}));
-        place.hear(&json!({"type": "snapshot", "epoch": "f", "revision": 1, "resources": [vm("2", "b")], "done": true}), &store, 0.0);
+        assert_eq!(resume(&place), Value::Null);
+        hear(&mut place, &store, snapshot("f", 1, &[vm("2", "b")], true));
         assert!(store.vms.peek("1").is_none());
         assert!(store.vms.peek("2").is_some());
     }
 
     #[test]
-    fn frames_that_make_no_sense_change_nothing() {
+    fn a_ping_after_taking_up_says_that_nothing_was_missed() {
         let (store, mut place) = (Store::default(), Place::default());
-        for frame in [
-            json!(null),
-            json!({"type": "changed"}),
-            json!({"type": "changed", "resource": {"kind": 3}}),
-            json!({"type": "removed"}),
-            json!([]),
-        ] {
-            place.hear(&frame, &store, 0.0);
-        }
-        assert!(store.vms.peek_all().is_empty());
+        hear(&mut place, &store, snapshot("e", 1, &[], true));
+        assert_eq!(
+            hear(&mut place, &store, json!({"type": "ping"})),
+            Heard::UpToDate
+        );
     }
 }

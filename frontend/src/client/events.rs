@@ -2,15 +2,16 @@
 
 use super::{Call, Fault};
 use crate::json::list;
+use api::path;
 use serde_json::Value;
 
 /// The newest, at most so many, that the search finds.
 pub async fn newest(at_most: u32, search: &str) -> Result<Vec<Value>, Fault> {
-    let mut path = ["/events?max=", &at_most.to_string()].concat();
+    let max = at_most.to_string();
+    let mut query = vec![("max", max.as_str())];
     if !search.is_empty() {
-        path.push_str("&search=");
-        path.push_str(&String::from(js_sys::encode_uri_component(search)));
+        query.push(("search", search));
     }
-    let answer = Call::api("GET", &path).send().await?;
+    let answer = Call::new("GET", path::events().query(query)).send().await?;
     Ok(list(&answer, &["event"]).to_vec())
 }

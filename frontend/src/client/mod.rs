@@ -19,9 +19,6 @@ use std::cell::{Cell, RefCell};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-/// Where the API is mounted.
-const API: &str = "/ovirt-engine/api";
-
 thread_local! {
     static FILTERED: Cell<bool> = const { Cell::new(false) };
     static ON_LOGGED_OUT: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
@@ -46,23 +43,12 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// A request of the API: `path` is what follows `/ovirt-engine/api`.
+    /// A request to this path, by this method.
     #[must_use]
-    pub fn api(method: &'static str, path: &str) -> Call<'a> {
+    pub fn new(method: &'static str, path: impl Into<String>) -> Call<'a> {
         Call {
             method,
-            path: [API, path].concat(),
-            body: None,
-            correlation: None,
-        }
-    }
-
-    /// A request to our own addresses.
-    #[must_use]
-    pub fn own(method: &'static str, path: &str) -> Call<'a> {
-        Call {
-            method,
-            path: path.to_owned(),
+            path: path.into(),
             body: None,
             correlation: None,
         }

@@ -1,11 +1,12 @@
 //! Logical networks and vNIC profiles.
 
 use super::{Call, Fault};
+use api::path;
 use serde_json::Value;
 
 /// Makes a network.
 pub async fn add(body: &Value) -> Result<(), Fault> {
-    Call::api("POST", "/networks")
+    Call::new("POST", path::networks())
         .body(body)
         .send()
         .await
@@ -14,7 +15,7 @@ pub async fn add(body: &Value) -> Result<(), Fault> {
 
 /// Deletes a network.
 pub async fn remove(network: &str) -> Result<(), Fault> {
-    Call::api("DELETE", &["/networks/", network].concat())
+    Call::new("DELETE", path::network(network))
         .send()
         .await
         .map(drop)

@@ -34,7 +34,7 @@ impl Session {
 
 /// Who am I? A fault with status 401 when nobody.
 pub async fn current() -> Result<Session, Fault> {
-    Call::own("GET", "/saffron/session")
+    Call::new("GET", "/saffron/session")
         .send()
         .await
         .map(|value| Session::read(&value))
@@ -43,7 +43,7 @@ pub async fn current() -> Result<Session, Fault> {
 /// Logs in; the server sets the cookie.
 pub async fn log_in(username: &str, password: &str) -> Result<Session, Fault> {
     let body = json!({ "username": username, "password": password });
-    Call::own("POST", "/saffron/session")
+    Call::new("POST", "/saffron/session")
         .body(&body)
         .send()
         .await
@@ -52,7 +52,7 @@ pub async fn log_in(username: &str, password: &str) -> Result<Session, Fault> {
 
 /// Logs out.
 pub async fn log_out() -> Result<(), Fault> {
-    Call::own("DELETE", "/saffron/session")
+    Call::new("DELETE", "/saffron/session")
         .send()
         .await
         .map(drop)
@@ -61,7 +61,7 @@ pub async fn log_out() -> Result<(), Fault> {
 /// Chooses another password.
 pub async fn change_password(old: &str, new: &str) -> Result<(), Fault> {
     let body = json!({ "old": old, "new": new });
-    Call::own("POST", "/saffron/session/password")
+    Call::new("POST", "/saffron/session/password")
         .body(&body)
         .send()
         .await

@@ -3,6 +3,7 @@
 use super::{Call, Fault, fetch, read_text};
 use crate::json::{some_text, text};
 use crate::text::fill;
+use api::path;
 use serde_json::{Value, json};
 
 /// A transfer as the server sees it.
@@ -42,7 +43,7 @@ fn own_path(url: &str) -> String {
 /// Begins to upload into a disk.
 pub async fn begin(disk: &str, format: &str, correlation: &str) -> Result<Transfer, Fault> {
     let body = json!({ "disk": { "id": disk }, "direction": "upload", "format": format, "timeout_policy": "legacy" });
-    Call::api("POST", "/imagetransfers")
+    Call::new("POST", path::image_transfers())
         .body(&body)
         .correlation(correlation)
         .send()
@@ -52,10 +53,7 @@ pub async fn begin(disk: &str, format: &str, correlation: &str) -> Result<Transf
 
 /// How it stands; `None` when it is over and forgotten.
 pub async fn get(id: &str) -> Result<Option<Transfer>, Fault> {
-    match Call::api("GET", &["/imagetransfers/", id].concat())
-        .send()
-        .await
-    {
+    match Call::new("GET", path::image_transfer(id)).send().await {
         Ok(value) => Ok(Some(Transfer::read(&value))),
         Err(fault) if fault.status == 404 => Ok(None),
         Err(fault) => Err(fault),
@@ -65,7 +63,7 @@ pub async fn get(id: &str) -> Result<Option<Transfer>, Fault> {
 /// `finalize` or `cancel`.
 pub async fn end(id: &str, action: &str) -> Result<(), Fault> {
     let none = json!({});
-    Call::api("POST", &["/imagetransfers/", id, "/", action].concat())
+    Call::new("POST", path::image_transfer(id).action(action))
         .body(&none)
         .send()
         .await

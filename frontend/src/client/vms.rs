@@ -3,39 +3,38 @@
 use super::{Call, Fault};
 use crate::json::{list, text};
 use crate::store::Id;
+use api::path;
 use serde_json::{Value, json};
 
 /// The drive every machine has.
 const DRIVE: &str = "00000000-0000-0000-0000-000000000000";
-
-fn path(vm: &str, rest: &str) -> String {
-    ["/vms/", vm, rest].concat()
-}
+/// Take out, do not delete.
+const KEEP: [(&str, &str); 1] = [("detach_only", "true")];
 
 /// `start`, `shutdown`, `stop`, `reboot`, `reset`, `suspend` …
 pub async fn act(vm: &str, action: &str) -> Result<(), Fault> {
     let none = json!({});
-    Call::api("POST", &path(vm, &["/", action].concat()))
+    Call::new("POST", path::vm(vm).action(action))
         .body(&none)
         .send()
         .await
         .map(drop)
 }
 
-/// Deletes it, with the disks that are only its own.
+/// Deletes it, with or without its disks.
 pub async fn remove(vm: &str, keep_disks: bool) -> Result<(), Fault> {
-    Call::api(
-        "DELETE",
-        &path(vm, if keep_disks { "?detach_only=true" } else { "" }),
-    )
-    .send()
-    .await
-    .map(drop)
+    let vm = path::vm(vm);
+    let path = if keep_disks {
+        vm.query(KEEP)
+    } else {
+        vm.to_string()
+    };
+    Call::new("DELETE", path).send().await.map(drop)
 }
 
 /// Makes one; its id.
 pub async fn add(body: &Value, correlation: &str) -> Result<Id, Fault> {
-    let made = Call::api("POST", "/vms")
+    let made = Call::new("POST", path::vms())
         .body(body)
         .correlation(correlation)
         .send()
@@ -45,16 +44,17 @@ pub async fn add(body: &Value, correlation: &str) -> Result<Id, Fault> {
 
 /// Changes what the body names, and nothing else.
 pub async fn update(vm: &str, body: &Value) -> Result<(), Fault> {
-    Call::api("PUT", &path(vm, ""))
+    Call::new("PUT", path::vm(vm))
         .body(body)
         .send()
         .await
         .map(drop)
 }
 
-/// Attaches a disk, an existing one or a new one.
+/// Attaches a disk, an existing one or a new one; the disk's id.
 pub async fn attach(vm: &str, body: &Value, correlation: &str) -> Result<Id, Fault> {
-    let made = Call::api("POST", &path(vm, "/diskattachments"))
+    let path = path::vm(vm).disk_attachments();
+    let made = Call::new("POST", path)
         .body(body)
         .correlation(correlation)
         .send()
@@ -64,27 +64,25 @@ pub async fn attach(vm: &str, body: &Value, correlation: &str) -> Result<Id, Fau
 
 /// Takes a disk out; it stays, or is deleted with it.
 pub async fn detach(vm: &str, disk: &str, delete: bool) -> Result<(), Fault> {
-    let rest = [
-        "/diskattachments/",
-        disk,
-        if delete { "" } else { "?detach_only=true" },
-    ]
-    .concat();
-    Call::api("DELETE", &path(vm, &rest)).send().await.map(drop)
+    let attachment = path::vm(vm).disk_attachments().item(disk);
+    let path = if delete {
+        attachment.to_string()
+    } else {
+        attachment.query(KEEP)
+    };
+    Call::new("DELETE", path).send().await.map(drop)
 }
 
 /// Changes an attachment or its disk's size.
 pub async fn update_attachment(vm: &str, disk: &str, body: &Value) -> Result<(), Fault> {
-    Call::api("PUT", &path(vm, &["/diskattachments/", disk].concat()))
-        .body(body)
-        .send()
-        .await
-        .map(drop)
+    let path = path::vm(vm).disk_attachments().item(disk);
+    Call::new("PUT", path).body(body).send().await.map(drop)
 }
 
 /// Adds a network interface.
 pub async fn add_nic(vm: &str, body: &Value, correlation: &str) -> Result<(), Fault> {
-    Call::api("POST", &path(vm, "/nics"))
+    let path = path::vm(vm).nics();
+    Call::new("POST", path)
         .body(body)
         .correlation(correlation)
         .send()
@@ -94,7 +92,7 @@ pub async fn add_nic(vm: &str, body: &Value, correlation: &str) -> Result<(), Fa
 
 /// Changes a network interface.
 pub async fn update_nic(vm: &str, nic: &str, body: &Value) -> Result<(), Fault> {
-    Call::api("PUT", &path(vm, &["/nics/", nic].concat()))
+    Call::new("PUT", path::vm(vm).nics().item(nic))
         .body(body)
         .send()
         .await
@@ -103,13 +101,13 @@ pub async fn update_nic(vm: &str, nic: &str, body: &Value) -> Result<(), Fault> 
 
 /// Removes a network interface.
 pub async fn remove_nic(vm: &str, nic: &str) -> Result<(), Fault> {
-    Call::api("DELETE", &path(vm, &["/nics/", nic].concat()))
+    Call::new("DELETE", path::vm(vm).nics().item(nic))
         .send()
         .await
         .map(drop)
 }
 
-/// Puts a disk into the drive, or takes it out; now, and not only at the next start, when it runs.
+/// Puts a disk into the drive, or takes it out; of a running machine now, not only at the next start.
 pub async fn change_cd(
     vm: &str,
     disk: Option<&str>,
@@ -117,13 +115,13 @@ pub async fn change_cd(
     correlation: &str,
 ) -> Result<(), Fault> {
     let body = json!({ "file": { "id": disk.unwrap_or("") } });
-    let rest = [
-        "/cdroms/",
-        DRIVE,
-        if running { "?current=true" } else { "" },
-    ]
-    .concat();
-    Call::api("PUT", &path(vm, &rest))
+    let drive = path::vm(vm).cdroms().item(DRIVE);
+    let path = if running {
+        drive.query([("current", "true")])
+    } else {
+        drive.to_string()
+    };
+    Call::new("PUT", path)
         .body(&body)
         .correlation(correlation)
         .send()
@@ -133,8 +131,7 @@ pub async fn change_cd(
 
 /// Ids of the machines that a search of the server finds.
 pub async fn search(query: &str) -> Result<Vec<Id>, Fault> {
-    let encoded = String::from(js_sys::encode_uri_component(query));
-    let found = Call::api("GET", &["/vms?search=", &encoded].concat())
+    let found = Call::new("GET", path::vms().query([("search", query)]))
         .send()
         .await?;
     Ok(list(&found, &["vm"])
@@ -146,10 +143,8 @@ pub async fn search(query: &str) -> Result<Vec<Id>, Fault> {
 /// A one-time ticket for its console.
 pub async fn console_ticket(vm: &str) -> Result<String, Fault> {
     let none = json!({});
-    let answer = Call::own("POST", &["/saffron/vms/", vm, "/console"].concat())
-        .body(&none)
-        .send()
-        .await?;
+    let path = ["/saffron/vms/", vm, "/console"].concat();
+    let answer = Call::new("POST", path).body(&none).send().await?;
     Ok(text(&answer, &["ticket"]))
 }
 

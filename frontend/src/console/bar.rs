@@ -33,7 +33,13 @@ pub fn Bar(
         session.meter.with(|meter| meter.quality(phase))
     };
     let toggle = move |menu: Menu| {
-        session.menu.update(|open| *open = if *open == Some(menu) { None } else { Some(menu) });
+        session.menu.update(|open| {
+            *open = if *open == Some(menu) {
+                None
+            } else {
+                Some(menu)
+            }
+        });
     };
     let expanded = move |menu: Menu| move || (session.menu.get() == Some(menu)).to_string();
     let scale_word = move || match session.scale.get() {
@@ -41,13 +47,20 @@ pub fn Bar(
         Scale::Pixel => "1:1",
     };
     let grab = move |event: PointerEvent| {
-        if let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) {
+        if let Some(target) = event
+            .target()
+            .and_then(|target| target.dyn_into::<Element>().ok())
+        {
             let _ = target.set_pointer_capture(event.pointer_id());
         }
         dragging.set(true);
     };
     let drag = move |event: PointerEvent| {
-        let width = window().inner_width().ok().and_then(|width| width.as_f64()).unwrap_or(0.0);
+        let width = window()
+            .inner_width()
+            .ok()
+            .and_then(|width| width.as_f64())
+            .unwrap_or(0.0);
         if dragging.get_untracked() && width > 0.0 {
             place.set((f64::from(event.client_x()) / width * 100.0).clamp(10.0, 90.0));
         }

@@ -122,7 +122,10 @@ impl Keyboard {
 
     /// Ups for all that is down: the page loses the focus.
     pub fn release_all(&mut self) -> Vec<Send> {
-        self.down.drain(..).map(|code| Send::Key(code, false)).collect()
+        self.down
+            .drain(..)
+            .map(|code| Send::Key(code, false))
+            .collect()
     }
 
     /// Whether a key is down for the guest.
@@ -185,7 +188,9 @@ impl Wheel {
         }
         self.rest += pixels;
         // A notch that is smaller than ours (high-resolution wheels, 120ths) still counts at once.
-        let clicks = (self.rest / CLICK_PX).trunc().clamp(-CLICKS_MAX, CLICKS_MAX);
+        let clicks = (self.rest / CLICK_PX)
+            .trunc()
+            .clamp(-CLICKS_MAX, CLICKS_MAX);
         self.rest -= clicks * CLICK_PX;
         self.rest = self.rest.clamp(-CLICK_PX, CLICK_PX);
         clicks as i32
@@ -233,7 +238,10 @@ mod tests {
         let down = keyboard.event(key("KeyA", true));
         assert_eq!(down, (vec![Send::Key(0x1e, true)], true));
         assert_eq!(keyboard.event(key("KeyA", true)).0, [Send::Key(0x1e, true)]);
-        assert_eq!(keyboard.event(key("KeyA", false)).0, [Send::Key(0x1e, false)]);
+        assert_eq!(
+            keyboard.event(key("KeyA", false)).0,
+            [Send::Key(0x1e, false)]
+        );
         assert_eq!(keyboard.event(key("KeyA", false)).0, []);
     }
 
@@ -255,7 +263,10 @@ mod tests {
     #[test]
     fn the_control_that_windows_invents_before_alt_gr_is_taken_back() {
         let mut keyboard = Keyboard::new(false);
-        keyboard.event(KeyEvent { time: 1000.0, ..key("ControlLeft", true) });
+        keyboard.event(KeyEvent {
+            time: 1000.0,
+            ..key("ControlLeft", true)
+        });
         let (sent, _) = keyboard.event(KeyEvent {
             key: "AltGraph",
             time: 1001.0,
@@ -269,7 +280,10 @@ mod tests {
     #[test]
     fn a_control_that_is_held_stays_when_alt_gr_comes_later() {
         let mut keyboard = Keyboard::new(false);
-        keyboard.event(KeyEvent { time: 1000.0, ..key("ControlLeft", true) });
+        keyboard.event(KeyEvent {
+            time: 1000.0,
+            ..key("ControlLeft", true)
+        });
         let (sent, _) = keyboard.event(KeyEvent {
             key: "AltGraph",
             time: 1500.0,
@@ -282,10 +296,19 @@ mod tests {
     fn lock_keys_are_brought_to_the_persons_before_the_next_key() {
         let mut keyboard = Keyboard::new(false);
         keyboard.guest_locks(Locks::default());
-        let caps = Locks { caps: true, ..Locks::default() };
-        let (sent, _) = keyboard.event(KeyEvent { locks: caps, ..key("KeyA", true) });
+        let caps = Locks {
+            caps: true,
+            ..Locks::default()
+        };
+        let (sent, _) = keyboard.event(KeyEvent {
+            locks: caps,
+            ..key("KeyA", true)
+        });
         assert_eq!(sent, [Send::Locks(caps), Send::Key(0x1e, true)]);
-        let (sent, _) = keyboard.event(KeyEvent { locks: caps, ..key("KeyB", true) });
+        let (sent, _) = keyboard.event(KeyEvent {
+            locks: caps,
+            ..key("KeyB", true)
+        });
         assert_eq!(sent, [Send::Key(0x30, true)]);
     }
 
@@ -293,15 +316,24 @@ mod tests {
     fn a_lock_key_itself_only_goes_through() {
         let mut keyboard = Keyboard::new(false);
         keyboard.guest_locks(Locks::default());
-        let caps = Locks { caps: true, ..Locks::default() };
-        let (sent, _) = keyboard.event(KeyEvent { locks: caps, ..key("CapsLock", true) });
+        let caps = Locks {
+            caps: true,
+            ..Locks::default()
+        };
+        let (sent, _) = keyboard.event(KeyEvent {
+            locks: caps,
+            ..key("CapsLock", true)
+        });
         assert_eq!(sent, [Send::Key(0x3a, true)]);
     }
 
     #[test]
     fn apple_keyboards_do_not_turn_the_guests_num_lock_off() {
         let mut keyboard = Keyboard::new(true);
-        keyboard.guest_locks(Locks { num: true, ..Locks::default() });
+        keyboard.guest_locks(Locks {
+            num: true,
+            ..Locks::default()
+        });
         assert_eq!(keyboard.focus(Locks::default()), []);
     }
 

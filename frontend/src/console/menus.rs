@@ -165,7 +165,10 @@ pub fn Power(
     let action = |word: &'static str, hint: &'static str, name: &'static str| {
         let id = id.clone();
         let refusal = move || {
-            vm.with(|vm| vm.as_ref().and_then(|vm| vm.offers.refusal(name).map(str::to_owned)))
+            vm.with(|vm| {
+                vm.as_ref()
+                    .and_then(|vm| vm.offers.refusal(name).map(str::to_owned))
+            })
         };
         let act = move |_| {
             if refusal().is_some() {
@@ -209,7 +212,8 @@ pub fn Power(
                     task::run(async move {
                         let correlation = client::correlation_id();
                         let done =
-                            client::vms::change_cd(&id, disc.as_deref(), running, &correlation).await;
+                            client::vms::change_cd(&id, disc.as_deref(), running, &correlation)
+                                .await;
                         if let Err(fault) = done {
                             answer.try_set(Some(fault.text()));
                         }
@@ -252,7 +256,8 @@ pub fn Power(
                 );
             } else if rows.is_empty() {
                 rows.push(
-                    view! { <p class="sf-pop__title">"No ISO has been uploaded yet."</p> }.into_any(),
+                    view! { <p class="sf-pop__title">"No ISO has been uploaded yet."</p> }
+                        .into_any(),
                 );
             }
             rows

@@ -16,7 +16,10 @@ pub struct Shape {
 impl Shape {
     /// No pointer.
     pub fn hidden() -> Self {
-        Self { url: None, hot: (0, 0) }
+        Self {
+            url: None,
+            hot: (0, 0),
+        }
     }
 
     /// Four bytes a pixel: red, green, blue, alpha.
@@ -25,7 +28,10 @@ impl Shape {
             return Self::hidden();
         }
         let url = blob(&bitmap(rgba, width, height));
-        Self { url, hot: (hot_x.min(width - 1), hot_y.min(height - 1)) }
+        Self {
+            url,
+            hot: (hot_x.min(width - 1), hot_y.min(height - 1)),
+        }
     }
 
     /// Shows it over this canvas.

@@ -130,7 +130,9 @@ impl Session {
     /// Gets the first ticket and starts the worker on this canvas.
     pub fn start(self, canvas: HtmlCanvasElement) {
         self.parts(|parts| parts.canvas = Some(canvas.clone()));
-        let Some(vm) = self.vm.try_get_value() else { return };
+        let Some(vm) = self.vm.try_get_value() else {
+            return;
+        };
         task::run(async move {
             loop {
                 match client::vms::console_ticket(&vm).await {
@@ -156,7 +158,9 @@ impl Session {
     async fn wait_for_reason_to_change(self) {
         for _ in 0..20 {
             task::pause(250).await;
-            let waiting = self.state.try_with_untracked(|state| state.phase == Phase::Waiting);
+            let waiting = self
+                .state
+                .try_with_untracked(|state| state.phase == Phase::Waiting);
             if waiting != Some(true) {
                 return;
             }
@@ -190,7 +194,11 @@ impl Session {
     /// Something from the worker.
     fn hear(self, message: FromWorker) {
         match message {
-            FromWorker::State { phase, code, reason } => {
+            FromWorker::State {
+                phase,
+                code,
+                reason,
+            } => {
                 self.set_state(phase, code, reason);
                 if phase != Phase::Connected {
                     // What was down before is up in the guest's eyes once the connection is new.
@@ -212,9 +220,13 @@ impl Session {
             FromWorker::Cursor(cursor) => {
                 let shape = match cursor {
                     Cursor::Hidden => pointer::Shape::hidden(),
-                    Cursor::Shape { width, height, hot_x, hot_y, rgba } => {
-                        pointer::Shape::of(&rgba, width, height, hot_x, hot_y)
-                    }
+                    Cursor::Shape {
+                        width,
+                        height,
+                        hot_x,
+                        hot_y,
+                        rgba,
+                    } => pointer::Shape::of(&rgba, width, height, hot_x, hot_y),
                 };
                 self.parts(|parts| parts.cursor = Some(shape));
                 self.show_cursor();
@@ -238,13 +250,16 @@ impl Session {
                 let now = task::now();
                 let last = self.parts(|parts| std::mem::replace(&mut parts.sampled, now));
                 let seconds = (now - last.unwrap_or(now)) / 1000.0;
-                self.meter.try_update(|meter| meter.sample(figures, seconds));
+                self.meter
+                    .try_update(|meter| meter.sample(figures, seconds));
             }
         }
     }
 
     fn fetch_ticket(self) {
-        let Some(vm) = self.vm.try_get_value() else { return };
+        let Some(vm) = self.vm.try_get_value() else {
+            return;
+        };
         task::run(async move {
             match client::vms::console_ticket(&vm).await {
                 Ok(ticket) => self.tell(&ToWorker::Ticket(ticket)),
@@ -252,7 +267,9 @@ impl Session {
                     self.tell(&ToWorker::Close);
                     self.set_state(Phase::Closed, fault.status, fault.text());
                 }
-                Err(fault) => self.tell(&ToWorker::NoTicket { reason: fault.text() }),
+                Err(fault) => self.tell(&ToWorker::NoTicket {
+                    reason: fault.text(),
+                }),
             }
         });
     }
@@ -270,7 +287,9 @@ impl Session {
     pub fn reconnect(self) {
         self.tell(&ToWorker::Reconnect);
         // Before the first ticket there is no worker: the loop of `start` looks at this.
-        let state = self.state.try_with_untracked(|state| state.phase == Phase::Waiting);
+        let state = self
+            .state
+            .try_with_untracked(|state| state.phase == Phase::Waiting);
         if state == Some(true) {
             self.set_state(Phase::Connecting, 0, String::new());
         }
@@ -330,11 +349,16 @@ impl Session {
 
     /// The wheel turned: clicks up or down.
     pub fn wheel(self, delta: f64, mode: u32) {
-        let clicks = self.parts(|parts| parts.wheel.turn(delta, mode)).unwrap_or(0);
+        let clicks = self
+            .parts(|parts| parts.wheel.turn(delta, mode))
+            .unwrap_or(0);
         let button = if clicks < 0 { 4 } else { 5 };
         for _ in 0..clicks.unsigned_abs() {
             self.tell(&ToWorker::Button { button, down: true });
-            self.tell(&ToWorker::Button { button, down: false });
+            self.tell(&ToWorker::Button {
+                button,
+                down: false,
+            });
         }
     }
 
@@ -386,15 +410,14 @@ impl Session {
     }
 
     fn set_state(self, phase: Phase, code: u16, reason: String) -> Option<()> {
-        self.state
-            .try_update(|state| {
-                if state.phase != phase {
-                    state.since = task::now();
-                }
-                state.phase = phase;
-                state.code = code;
-                state.reason = reason;
-            })
+        self.state.try_update(|state| {
+            if state.phase != phase {
+                state.since = task::now();
+            }
+            state.phase = phase;
+            state.code = code;
+            state.reason = reason;
+        })
     }
 
     /// Nothing when the console is gone already.
@@ -419,5 +442,9 @@ fn storage_key(vm: &str) -> String {
 }
 
 fn stored(vm: &str) -> Option<String> {
-    window().local_storage().ok()??.get_item(&storage_key(vm)).ok()?
+    window()
+        .local_storage()
+        .ok()??
+        .get_item(&storage_key(vm))
+        .ok()?
 }

@@ -74,11 +74,21 @@ impl Meter {
             return Vec::new();
         };
         let painted = self.frames.last().copied().unwrap_or(0.0);
-        let per_draw = if now.draws > 0.0 { now.decode_ms / now.draws } else { 0.0 };
+        let per_draw = if now.draws > 0.0 {
+            now.decode_ms / now.draws
+        } else {
+            0.0
+        };
         let mut rows = vec![
-            ("Shown", format!("{painted:.0} frames/s, {:.0} draws/s", self.draws)),
+            (
+                "Shown",
+                format!("{painted:.0} frames/s, {:.0} draws/s", self.draws),
+            ),
             ("Picture", format!("{} × {}", size.0, size.1)),
-            ("Decode", format!("{per_draw:.2} ms a draw, busy {:.0} %", self.busy_ms / 10.0)),
+            (
+                "Decode",
+                format!("{per_draw:.2} ms a draw, busy {:.0} %", self.busy_ms / 10.0),
+            ),
             (
                 "Data rate",
                 format!(

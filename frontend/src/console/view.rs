@@ -5,9 +5,7 @@ use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use web_sys::{
-    CompositionEvent, HtmlCanvasElement, KeyboardEvent, PointerEvent, WheelEvent,
-};
+use web_sys::{CompositionEvent, HtmlCanvasElement, KeyboardEvent, PointerEvent, WheelEvent};
 
 use super::bar::Bar;
 use super::input::{KeyEvent, Locks, button, guest_point};
@@ -65,7 +63,10 @@ pub fn View(
     });
     let sampling = set_interval_with_handle(
         move || {
-            if session.state.with_untracked(|state| state.phase == Phase::Connected) {
+            if session
+                .state
+                .with_untracked(|state| state.phase == Phase::Connected)
+            {
                 session.tell(&ToWorker::Statistics);
             }
         },
@@ -161,7 +162,10 @@ fn Cover(session: Session, app: App, name: Signal<String>) -> impl IntoView {
     let start = {
         let (app, id) = (app.clone(), id.clone());
         move || {
-            app.store.vms.get(&id).is_some_and(|vm| vm.offers.allows("start") && vm.status.is_off())
+            app.store
+                .vms
+                .get(&id)
+                .is_some_and(|vm| vm.offers.allows("start") && vm.status.is_off())
         }
     };
     let failed = RwSignal::new(None::<String>);
@@ -309,21 +313,36 @@ fn KeyBar(session: Session) -> impl IntoView {
 
 fn key(session: Session, event: &KeyboardEvent, down: bool) {
     let on = |name: &str| event.get_modifier_state(name);
-    let locks = Locks { caps: on("CapsLock"), num: on("NumLock"), scroll: on("ScrollLock") };
+    let locks = Locks {
+        caps: on("CapsLock"),
+        num: on("NumLock"),
+        scroll: on("ScrollLock"),
+    };
     let (code, key) = (event.code(), event.key());
-    let event_of = KeyEvent { code: &code, key: &key, down, time: event.time_stamp(), locks };
+    let event_of = KeyEvent {
+        code: &code,
+        key: &key,
+        down,
+        time: event.time_stamp(),
+        locks,
+    };
     if session.key(event_of) {
         event.prevent_default();
         event.stop_propagation();
     }
-    let modifier = matches!(key.as_str(), "Control" | "Alt" | "Shift" | "Meta" | "AltGraph");
+    let modifier = matches!(
+        key.as_str(),
+        "Control" | "Alt" | "Shift" | "Meta" | "AltGraph"
+    );
     if !down && !modifier {
         session.release_held();
     }
 }
 
 fn pointer_down(session: Session, event: &PointerEvent) {
-    let Some(canvas) = canvas_of(event) else { return };
+    let Some(canvas) = canvas_of(event) else {
+        return;
+    };
     event.prevent_default();
     let _ = canvas.focus();
     if !session.client_mouse.get_untracked() && document().pointer_lock_element().is_none() {
@@ -339,15 +358,22 @@ fn pointer_down(session: Session, event: &PointerEvent) {
 }
 
 fn pointer_up(session: Session, event: &PointerEvent) {
-    let Some(canvas) = canvas_of(event) else { return };
+    let Some(canvas) = canvas_of(event) else {
+        return;
+    };
     point(session, event, &canvas);
     if let Some(button) = button(event.button()) {
-        session.tell(&ToWorker::Button { button, down: false });
+        session.tell(&ToWorker::Button {
+            button,
+            down: false,
+        });
     }
 }
 
 fn pointer_move(session: Session, event: &PointerEvent) {
-    let Some(canvas) = canvas_of(event) else { return };
+    let Some(canvas) = canvas_of(event) else {
+        return;
+    };
     point(session, event, &canvas);
 }
 
@@ -397,14 +423,20 @@ fn lock_keyboard() {
 /// Gives the keyboard back to the guest after a menu.
 pub fn focus_picture() {
     let picture = document().get_element_by_id(PICTURE);
-    if let Some(picture) = picture.and_then(|picture| picture.dyn_into::<web_sys::HtmlElement>().ok()) {
+    if let Some(picture) =
+        picture.and_then(|picture| picture.dyn_into::<web_sys::HtmlElement>().ok())
+    {
         let _ = picture.focus();
     }
 }
 
 fn inner_size() -> (f64, f64) {
-    let number = |value: Result<JsValue, JsValue>| value.ok().and_then(|v| v.as_f64()).unwrap_or(0.0);
-    (number(window().inner_width()), number(window().inner_height()))
+    let number =
+        |value: Result<JsValue, JsValue>| value.ok().and_then(|v| v.as_f64()).unwrap_or(0.0);
+    (
+        number(window().inner_width()),
+        number(window().inner_height()),
+    )
 }
 
 /// The size in CSS pixels at which a guest's picture is shown in a window.
@@ -427,8 +459,16 @@ fn device_pixels() -> f64 {
 
 /// Back to the machine's own page, in the portal that this is.
 fn leave_address(vm: &str) -> String {
-    let admin = window().location().pathname().unwrap_or_default().starts_with("/admin");
-    let base = if admin { "/admin/vms/" } else { "/user/desktops/" };
+    let admin = window()
+        .location()
+        .pathname()
+        .unwrap_or_default()
+        .starts_with("/admin");
+    let base = if admin {
+        "/admin/vms/"
+    } else {
+        "/user/desktops/"
+    };
     [base, vm].concat()
 }
 
@@ -449,7 +489,10 @@ impl Script {
         let _ = js_sys::Reflect::set(&object, &"picture".into(), picture.as_ref());
         let _ = js_sys::Reflect::set(&object, &"statistics".into(), statistics.as_ref());
         let _ = js_sys::Reflect::set(&window(), &"saffron".into(), &object);
-        StoredValue::new_local(Some(Self { _picture: picture, _statistics: statistics }))
+        StoredValue::new_local(Some(Self {
+            _picture: picture,
+            _statistics: statistics,
+        }))
     }
 }
 
@@ -467,7 +510,8 @@ impl Withdraw for StoredValue<Option<Script>, LocalStorage> {
 
 fn figures(session: Session) -> JsValue {
     let object = js_sys::Object::new();
-    let set = |name: &str, value: JsValue| drop(js_sys::Reflect::set(&object, &name.into(), &value));
+    let set =
+        |name: &str, value: JsValue| drop(js_sys::Reflect::set(&object, &name.into(), &value));
     if let Some(state) = session.state.try_get_untracked() {
         let phase = match state.phase {
             Phase::Connecting => "connecting",
@@ -482,8 +526,18 @@ fn figures(session: Session) -> JsValue {
     let (width, height) = session.size.try_get_untracked().unwrap_or_default();
     set("width", width.into());
     set("height", height.into());
-    set("clientMouse", session.client_mouse.try_get_untracked().unwrap_or(true).into());
-    let now = session.meter.try_with_untracked(|meter| meter.now().cloned()).flatten();
+    set(
+        "clientMouse",
+        session
+            .client_mouse
+            .try_get_untracked()
+            .unwrap_or(true)
+            .into(),
+    );
+    let now = session
+        .meter
+        .try_with_untracked(|meter| meter.now().cloned())
+        .flatten();
     if let Some(now) = now {
         set("draws", now.draws.into());
         set("frames", now.frames.into());
@@ -510,12 +564,21 @@ mod tests {
 
     #[test]
     fn fit_keeps_the_proportion_and_stays_in_the_window() {
-        assert_eq!(shown_size((800, 600), (1600.0, 600.0), Scale::Fit), (800.0, 600.0));
-        assert_eq!(shown_size((800, 600), (400.0, 900.0), Scale::Fit), (400.0, 300.0));
+        assert_eq!(
+            shown_size((800, 600), (1600.0, 600.0), Scale::Fit),
+            (800.0, 600.0)
+        );
+        assert_eq!(
+            shown_size((800, 600), (400.0, 900.0), Scale::Fit),
+            (400.0, 300.0)
+        );
     }
 
     #[test]
     fn before_the_first_picture_the_canvas_fills_the_window() {
-        assert_eq!(shown_size((0, 0), (400.0, 900.0), Scale::Fit), (400.0, 900.0));
+        assert_eq!(
+            shown_size((0, 0), (400.0, 900.0), Scale::Fit),
+            (400.0, 900.0)
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use super::vm::{Sample, with_sample};
 use super::{Entity, Id, Offers, Told};
-use crate::json::{flag, id, list, real, text, whole};
+use crate::json::{flag, id, list, text, whole};
 use std::sync::Arc;
 
 macro_rules! named {
@@ -84,9 +84,10 @@ impl Host {
 impl Entity for Host {
     fn read(told: &Told<'_>, before: Option<&Self>) -> Self {
         let (data, extra) = (told.data, told.extra);
-        let cpu_percent = real(extra, &["cpu_percent"]).unwrap_or(0.0);
-        let memory_used = whole(extra, &["memory_used_bytes"]).unwrap_or(0);
-        let memory_total = whole(extra, &["memory_total_bytes"])
+        let cpu_percent = extra.cpu_percent.unwrap_or(0.0);
+        let memory_used = extra.memory_used_bytes.unwrap_or(0);
+        let memory_total = extra
+            .memory_total_bytes
             .or_else(|| whole(data, &["memory"]))
             .unwrap_or(0);
         let version = |path: &[&str]| text(data, &[path, &["full_version"]].concat());
@@ -117,10 +118,15 @@ impl Entity for Host {
                 .unwrap_or("")
                 .to_owned(),
             libvirt: version(&["libvirt_version"]),
-            qemu: text(extra, &["qemu_version"]),
+            qemu: extra
+                .other
+                .get("qemu_version")
+                .and_then(|version| version.as_str())
+                .unwrap_or("")
+                .to_owned(),
             hardware: hardware.trim().to_owned(),
-            acceleration: text(extra, &["acceleration"]),
-            acceleration_reason: text(extra, &["acceleration_reason"]),
+            acceleration: extra.acceleration.clone().unwrap_or_default(),
+            acceleration_reason: extra.acceleration_reason.clone().unwrap_or_default(),
             cpu_percent,
             memory_used,
             memory_total,
@@ -134,7 +140,7 @@ impl Entity for Host {
                     cpu: cpu_percent as f32,
                     memory: crate::format::share(memory_used, memory_total) as f32,
                 },
-                extra.get("cpu_percent").is_some(),
+                extra.cpu_percent.is_some(),
             ),
         }
     }

@@ -14,7 +14,7 @@ mod people;
 mod status;
 mod vm;
 
-pub use activity::{Event, Job, Severity, Step};
+pub use activity::{Event, Job, Severity};
 pub use infrastructure::{
     Cluster, DataCenter, Disk, Host, Network, StorageDomain, Template, VnicProfile,
 };
@@ -22,6 +22,7 @@ pub use people::{Group, Permission, Role, User};
 pub use status::{Status, Tone};
 pub use vm::{Attachment, Nic, Sample, Vm, VmStatus};
 
+use api::live::{Extra, Kind, Offer};
 use leptos::prelude::*;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -40,17 +41,14 @@ const EVENTS_KEPT: usize = 2_000;
 pub struct Offers(BTreeMap<String, Option<String>>);
 
 impl Offers {
-    fn read(value: &Value) -> Offers {
-        let mut map = BTreeMap::new();
-        for (action, offer) in value.as_object().into_iter().flatten() {
-            let allowed = offer
-                .get("allowed")
-                .and_then(Value::as_bool)
-                .unwrap_or(false);
-            let reason = offer.get("reason").and_then(Value::as_str).unwrap_or("");
-            map.insert(action.clone(), (!allowed).then(|| reason.to_owned()));
-        }
-        Offers(map)
+    fn read(told: &BTreeMap<String, Offer>) -> Offers {
+        let refusal =
+            |offer: &Offer| (!offer.allowed).then(|| offer.reason.clone().unwrap_or_default());
+        Offers(
+            told.iter()
+                .map(|(action, offer)| (action.clone(), refusal(offer)))
+                .collect(),
+        )
     }
 
     /// Why the action is not possible now; `None` when it is, or when the server has not said.
@@ -74,9 +72,9 @@ pub struct Told<'a> {
     /// The API's JSON object.
     pub data: &'a Value,
     /// What the caller may do with it now.
-    pub offers: &'a Value,
+    pub offers: &'a BTreeMap<String, Offer>,
     /// Figures that are not in the API's object.
-    pub extra: &'a Value,
+    pub extra: &'a Extra,
     /// When it was told, in milliseconds since 1970.
     pub at: f64,
 }
@@ -378,44 +376,44 @@ macro_rules! each {
 
 impl Store {
     /// A resource is as told. Kinds that no page shows are passed over.
-    pub fn upsert(&self, kind: &str, told: &Told<'_>) {
+    pub fn upsert(&self, kind: Kind, told: &Told<'_>) {
         match kind {
-            "vm" => self.vms.upsert(told),
-            "host" => self.hosts.upsert(told),
-            "cluster" => self.clusters.upsert(told),
-            "data_center" => self.data_centers.upsert(told),
-            "storage_domain" => self.storage_domains.upsert(told),
-            "disk" => self.disks.upsert(told),
-            "template" => self.templates.upsert(told),
-            "network" => self.networks.upsert(told),
-            "vnic_profile" => self.vnic_profiles.upsert(told),
-            "user" => self.users.upsert(told),
-            "group" => self.groups.upsert(told),
-            "role" => self.roles.upsert(told),
-            "permission" => self.permissions.upsert(told),
-            "job" => self.jobs.upsert(told),
-            _ => {}
+            Kind::Vm => self.vms.upsert(told),
+            Kind::Host => self.hosts.upsert(told),
+            Kind::Cluster => self.clusters.upsert(told),
+            Kind::DataCenter => self.data_centers.upsert(told),
+            Kind::StorageDomain => self.storage_domains.upsert(told),
+            Kind::Disk => self.disks.upsert(told),
+            Kind::Template => self.templates.upsert(told),
+            Kind::Network => self.networks.upsert(told),
+            Kind::VnicProfile => self.vnic_profiles.upsert(told),
+            Kind::User => self.users.upsert(told),
+            Kind::Group => self.groups.upsert(told),
+            Kind::Role => self.roles.upsert(told),
+            Kind::Permission => self.permissions.upsert(told),
+            Kind::Job => self.jobs.upsert(told),
+            Kind::Tag | Kind::Unknown => {}
         }
     }
 
     /// A resource is gone.
-    pub fn remove(&self, kind: &str, id: &str) {
+    pub fn remove(&self, kind: Kind, id: &str) {
         match kind {
-            "vm" => self.vms.remove(id),
-            "host" => self.hosts.remove(id),
-            "cluster" => self.clusters.remove(id),
-            "data_center" => self.data_centers.remove(id),
-            "storage_domain" => self.storage_domains.remove(id),
-            "disk" => self.disks.remove(id),
-            "template" => self.templates.remove(id),
-            "network" => self.networks.remove(id),
-            "vnic_profile" => self.vnic_profiles.remove(id),
-            "user" => self.users.remove(id),
-            "group" => self.groups.remove(id),
-            "role" => self.roles.remove(id),
-            "permission" => self.permissions.remove(id),
-            "job" => self.jobs.remove(id),
-            _ => {}
+            Kind::Vm => self.vms.remove(id),
+            Kind::Host => self.hosts.remove(id),
+            Kind::Cluster => self.clusters.remove(id),
+            Kind::DataCenter => self.data_centers.remove(id),
+            Kind::StorageDomain => self.storage_domains.remove(id),
+            Kind::Disk => self.disks.remove(id),
+            Kind::Template => self.templates.remove(id),
+            Kind::Network => self.networks.remove(id),
+            Kind::VnicProfile => self.vnic_profiles.remove(id),
+            Kind::User => self.users.remove(id),
+            Kind::Group => self.groups.remove(id),
+            Kind::Role => self.roles.remove(id),
+            Kind::Permission => self.permissions.remove(id),
+            Kind::Job => self.jobs.remove(id),
+            Kind::Tag | Kind::Unknown => {}
         }
     }
 

@@ -30,18 +30,6 @@ impl Tone {
             Tone::Off => "sf-status is-off",
         }
     }
-
-    /// Class of a lone icon.
-    #[must_use]
-    pub fn icon_class(self) -> &'static str {
-        match self {
-            Tone::Ok => "sf-c-ok",
-            Tone::Busy => "sf-c-busy",
-            Tone::Warn => "sf-c-warn",
-            Tone::Bad => "sf-c-bad",
-            Tone::Off => "sf-c-off",
-        }
-    }
 }
 
 /// Icon, word and tone.

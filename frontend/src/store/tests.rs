@@ -3,21 +3,21 @@
 use super::*;
 use serde_json::json;
 
-fn tell(store: &Store, kind: &str, id: &str, data: Value) {
+fn tell(store: &Store, kind: Kind, id: &str, data: Value) {
     tell_at(store, kind, id, data, json!({}), json!({}), 0.0);
 }
 
-fn tell_at(store: &Store, kind: &str, id: &str, data: Value, offers: Value, extra: Value, at: f64) {
-    store.upsert(
-        kind,
-        &Told {
-            id,
-            data: &data,
-            offers: &offers,
-            extra: &extra,
-            at,
-        },
-    );
+fn tell_at(store: &Store, kind: Kind, id: &str, data: Value, offers: Value, extra: Value, at: f64) {
+    let offers = serde_json::from_value(offers).unwrap();
+    let extra = serde_json::from_value(extra).unwrap();
+    let told = Told {
+        id,
+        data: &data,
+        offers: &offers,
+        extra: &extra,
+        at,
+    };
+    store.upsert(kind, &told);
     store.flush();
 }
 
@@ -34,7 +34,7 @@ fn a_machine_is_read_as_the_api_writes_it() {
     });
     let offers = json!({"start": {"allowed": false, "reason": "VM is running."}, "shutdown": {"allowed": true}});
     let extra = json!({"cpu_percent": 38.5, "memory_bytes": 1_073_741_824u64, "uptime_s": 60, "consoles": ["ana@internal"]});
-    tell_at(&store, "vm", "v1", vm, offers, extra, 0.0);
+    tell_at(&store, Kind::Vm, "v1", vm, offers, extra, 0.0);
     let vm = store.vms.peek("v1").unwrap();
     assert_eq!(
         (vm.name.as_str(), vm.status, vm.vcpus(), vm.memory),
@@ -58,7 +58,7 @@ fn an_empty_drive_has_no_disk_in_it() {
     let store = Store::default();
     tell(
         &store,
-        "vm",
+        Kind::Vm,
         "v1",
         json!({"cdroms": {"cdrom": [{"id": "0", "file": {"id": ""}}]}}),
     );
@@ -71,7 +71,7 @@ fn samples_are_kept_while_it_runs_and_forgotten_when_it_stops() {
     for second in 0..200 {
         tell_at(
             &store,
-            "vm",
+            Kind::Vm,
             "v1",
             json!({"status": "up", "memory": "1024"}),
             json!({}),
@@ -81,7 +81,7 @@ fn samples_are_kept_while_it_runs_and_forgotten_when_it_stops() {
     }
     assert_eq!(store.vms.peek("v1").unwrap().samples.len(), 150);
     assert_eq!(store.vms.peek("v1").unwrap().samples[149].at, 398_000.0);
-    tell(&store, "vm", "v1", json!({"status": "down"}));
+    tell(&store, Kind::Vm, "v1", json!({"status": "down"}));
     assert!(store.vms.peek("v1").unwrap().samples.is_empty());
 }
 
@@ -91,7 +91,7 @@ fn two_changes_in_one_second_are_one_sample() {
     for at in [0.0, 300.0, 600.0, 1_200.0] {
         tell_at(
             &store,
-            "vm",
+            Kind::Vm,
             "v1",
             json!({"status": "up"}),
             json!({}),
@@ -105,10 +105,10 @@ fn two_changes_in_one_second_are_one_sample() {
 #[test]
 fn what_a_new_snapshot_does_not_name_is_gone() {
     let store = Store::default();
-    tell(&store, "vm", "v1", json!({"name": "a"}));
-    tell(&store, "vm", "v2", json!({"name": "b"}));
+    tell(&store, Kind::Vm, "v1", json!({"name": "a"}));
+    tell(&store, Kind::Vm, "v2", json!({"name": "b"}));
     store.begin_snapshot();
-    tell(&store, "vm", "v2", json!({"name": "b"}));
+    tell(&store, Kind::Vm, "v2", json!({"name": "b"}));
     store.end_snapshot();
     store.flush();
     assert!(store.vms.peek("v1").is_none());
@@ -118,9 +118,9 @@ fn what_a_new_snapshot_does_not_name_is_gone() {
 #[test]
 fn unknown_kinds_and_broken_objects_do_no_harm() {
     let store = Store::default();
-    tell(&store, "affinity_group", "x", json!({}));
-    tell(&store, "vm", "v1", json!([1, 2]));
-    tell(&store, "host", "h1", json!("nothing"));
+    tell(&store, Kind::Unknown, "x", json!({}));
+    tell(&store, Kind::Vm, "v1", json!([1, 2]));
+    tell(&store, Kind::Host, "h1", json!("nothing"));
     assert_eq!(store.vms.peek("v1").unwrap().status, VmStatus::Unknown);
     assert_eq!(store.hosts.peek("h1").unwrap().cpus(), 1);
 }
@@ -167,7 +167,7 @@ fn a_jobs_progress_follows_its_steps() {
     ]});
     tell(
         &store,
-        "job",
+        Kind::Job,
         "j1",
         json!({"description": "Adding disk", "status": "started", "steps": steps}),
     );
@@ -202,12 +202,17 @@ fn a_waiting_task_goes_on_when_the_stream_says_so() {
     assert!(wait.as_mut().poll(&mut context).is_pending());
     tell(
         &store,
-        "vm",
+        Kind::Vm,
         "v1",
         json!({"name": "a", "status": "image_locked"}),
     );
     assert!(wait.as_mut().poll(&mut context).is_pending());
-    tell(&store, "vm", "v1", json!({"name": "a", "status": "down"}));
+    tell(
+        &store,
+        Kind::Vm,
+        "v1",
+        json!({"name": "a", "status": "down"}),
+    );
     assert_eq!(
         wait.as_mut().poll(&mut context),
         Poll::Ready("a".to_owned())
@@ -217,7 +222,7 @@ fn a_waiting_task_goes_on_when_the_stream_says_so() {
 #[test]
 fn nobody_finds_anything_after_another_person_logs_in() {
     let store = Store::default();
-    tell(&store, "vm", "v1", json!({"name": "a"}));
+    tell(&store, Kind::Vm, "v1", json!({"name": "a"}));
     store.add_event(&json!({"id": 1}));
     store.clear();
     assert!(store.vms.peek_all().is_empty());

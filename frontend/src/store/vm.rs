@@ -2,7 +2,7 @@
 //! opened. Reads the API's `vm`; changes nothing and asks nothing.
 
 use super::{Entity, Id, Offers, Status, Told, Tone};
-use crate::json::{at, flag, id, list, moment, real, some_text, text, whole};
+use crate::json::{at, flag, id, list, moment, some_text, text, whole};
 use std::sync::Arc;
 
 /// How many samples a chart can go back: five minutes at one in two seconds.
@@ -233,6 +233,19 @@ impl Vm {
         self.sockets.max(1) * self.cores.max(1) * self.threads.max(1)
     }
 
+    /// The machine without its figures, which change every few seconds: what
+    /// is drawn from this keeps its menus open meanwhile.
+    #[must_use]
+    pub fn without_figures(&self) -> Vm {
+        Vm {
+            cpu_percent: 0.0,
+            memory_used: None,
+            uptime: 0,
+            samples: Arc::default(),
+            ..self.clone()
+        }
+    }
+
     /// Memory in use of what it has, in percent.
     #[must_use]
     pub fn memory_percent(&self) -> f64 {
@@ -246,8 +259,8 @@ impl Entity for Vm {
         let topology = at(data, &["cpu", "topology"]);
         let status = VmStatus::read(&text(data, &["status"]));
         let memory = whole(data, &["memory"]).unwrap_or(0);
-        let cpu_percent = real(extra, &["cpu_percent"]).unwrap_or(0.0);
-        let memory_used = whole(extra, &["memory_bytes"]);
+        let cpu_percent = extra.cpu_percent.unwrap_or(0.0);
+        let memory_used = extra.memory_bytes;
         let samples = if status.is_off() {
             Arc::default()
         } else {
@@ -257,7 +270,7 @@ impl Entity for Vm {
                 cpu: cpu_percent as f32,
                 memory: crate::format::share(memory_used.unwrap_or(0).min(memory), memory) as f32,
             };
-            with_sample(seen, sample, extra.get("cpu_percent").is_some())
+            with_sample(seen, sample, extra.cpu_percent.is_some())
         };
         Vm {
             id: Id::from(told.id),
@@ -327,18 +340,8 @@ impl Entity for Vm {
                 .collect(),
             cpu_percent,
             memory_used,
-            uptime: whole(extra, &["uptime_s"]).unwrap_or(0),
-            consoles: extra
-                .get("consoles")
-                .and_then(serde_json::Value::as_array)
-                .into_iter()
-                .flatten()
-                .filter_map(|user| {
-                    user.as_str()
-                        .map(str::to_owned)
-                        .or_else(|| some_text(user, &["name"]))
-                })
-                .collect(),
+            uptime: extra.uptime_s.unwrap_or(0),
+            consoles: extra.consoles.clone().unwrap_or_default(),
             offers: Offers::read(told.offers),
             samples,
         }

@@ -8,6 +8,7 @@ pub mod dialog;
 pub mod form;
 pub mod icon;
 pub mod menu;
+pub mod order;
 pub mod page;
 pub mod table;
 

@@ -1,0 +1,13 @@
+//! Virtual machines: the list, a machine's page, making one.
+
+pub mod create;
+pub mod disks;
+pub mod edit;
+pub mod hardware;
+pub mod list;
+pub mod network;
+pub mod page;
+pub mod panel;
+pub mod plan;
+pub mod query_field;
+pub mod summary;

@@ -1,0 +1,17 @@
+//! What both portals show: states, a machine's picture and actions, events,
+//! permissions, and the frame around every page.
+
+pub mod account;
+pub mod cd;
+pub mod events;
+pub mod frame;
+pub mod login;
+pub mod names;
+pub mod palette;
+pub mod password;
+pub mod permissions;
+pub mod profile;
+pub mod status;
+pub mod tasks;
+pub mod thumb;
+pub mod vm_actions;
