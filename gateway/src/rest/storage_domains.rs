@@ -1,0 +1,172 @@
+//! `/storagedomains`.
+
+use api::path;
+use api::types::{self, DataCenter, File, HostStorage};
+use manager::model::{Disk, DiskContentType, StorageDomain};
+use manager::{Inventory, StorageDomainUpdateParams};
+
+use super::convert::{int, number, reference, word};
+use super::fault::{Refused, Result};
+use super::reply::Answer;
+use super::request::Params;
+use super::view::{Found, View, list_or_pick, one};
+use super::{Change, Verb, beneath, disks, fixed, permissions};
+
+pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
+    let [id, rest @ ..] = path else {
+        return view.list::<StorageDomain, _>(params, |view, it| to_api(view.inventory(), it));
+    };
+    let domain = view.storage_domain(id)?;
+    let inventory = view.inventory();
+    let inside = || {
+        let inside = inventory
+            .disks
+            .iter()
+            .filter(|disk| disk.storage_domain == domain.id);
+        inside.filter(|disk| view.sees(disk.id))
+    };
+    match rest {
+        [] => Ok(one(to_api(inventory, &domain))),
+        ["disks", rest @ ..] => list_or_pick(
+            inside()
+                .map(|disk| in_domain(inventory, &domain, disk))
+                .collect(),
+            rest,
+        ),
+        // What can be put into a CD drive.
+        ["files", rest @ ..] => {
+            let isos = inside().filter(|disk| disk.content_type == DiskContentType::Iso);
+            list_or_pick(isos.map(|disk| file(&domain, disk)).collect(), rest)
+        }
+        ["diskprofiles", rest @ ..] => list_or_pick(vec![fixed::disk_profile(&domain)], rest),
+        ["permissions", rest @ ..] => permissions::read(view, domain.id.into(), rest),
+        rest => Err(beneath(rest)),
+    }
+}
+
+/// A storage domain as the API shows it.
+pub(super) fn to_api(inventory: &Inventory, it: &StorageDomain) -> types::StorageDomain {
+    types::StorageDomain {
+        id: Some(it.id.to_string()),
+        href: Some(path::storage_domain(it.id).to_string()),
+        name: Some(it.name.clone()),
+        description: Some(it.description.clone()),
+        comment: Some(it.comment.clone()),
+        type_: word(it.domain_type.as_str()),
+        status: word(it.status.as_str()),
+        external_status: word("ok"),
+        master: Some(it.master),
+        available: int(it.available),
+        used: int(it.used),
+        committed: int(inventory.committed_bytes(it.id)),
+        block_size: Some(512),
+        critical_space_action_blocker: int(it.critical_space),
+        warning_low_space_indicator: int(it.warning_low_space),
+        wipe_after_delete: Some(it.wipe_after_delete),
+        discard_after_delete: Some(it.discard_after_delete),
+        supports_discard: Some(false),
+        supports_discard_zeroes_data: Some(false),
+        backup: Some(false),
+        import: Some(false),
+        storage_format: word("v5"),
+        storage: Some(
+            HostStorage {
+                type_: word(it.storage_type.as_str()),
+                path: Some(it.path.clone()),
+                ..HostStorage::default()
+            }
+            .into(),
+        ),
+        host: it.host.and_then(|id| reference!(Host, path::host(id), id)),
+        data_centers: it.data_center.map(|id| {
+            vec![DataCenter {
+                id: Some(id.to_string()),
+                href: Some(path::data_center(id).to_string()),
+                ..DataCenter::default()
+            }]
+            .into()
+        }),
+        ..types::StorageDomain::default()
+    }
+}
+
+fn in_domain(inventory: &Inventory, domain: &StorageDomain, disk: &Disk) -> types::Disk {
+    types::Disk {
+        href: Some(
+            path::storage_domain(domain.id)
+                .disks()
+                .item(disk.id)
+                .to_string(),
+        ),
+        ..disks::to_api(inventory, disk)
+    }
+}
+
+fn file(domain: &StorageDomain, disk: &Disk) -> File {
+    File {
+        id: Some(disk.id.to_string()),
+        href: Some(
+            path::storage_domain(domain.id)
+                .child("files")
+                .item(disk.id)
+                .to_string(),
+        ),
+        name: Some(disk.name.clone()),
+        type_: Some("iso".to_owned()),
+        storage_domain: reference!(StorageDomain, path::storage_domain(domain.id), domain.id),
+        ..File::default()
+    }
+}
+
+pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Result<Answer> {
+    let [id, rest @ ..] = path else {
+        return Err(Refused::unbuilt());
+    };
+    let domain = change.view.storage_domain(id)?;
+    match (verb, rest) {
+        (Verb::Put, []) => {
+            let sent: types::StorageDomain = change.sent.body()?;
+            let params = StorageDomainUpdateParams {
+                name: sent.name,
+                description: sent.description,
+                comment: sent.comment,
+                warning_low_space: number(
+                    "warning_low_space_indicator",
+                    sent.warning_low_space_indicator,
+                )?,
+                critical_space: number(
+                    "critical_space_action_blocker",
+                    sent.critical_space_action_blocker,
+                )?,
+                wipe_after_delete: sent.wipe_after_delete,
+                discard_after_delete: sent.discard_after_delete,
+            };
+            let manager = change.view.manager();
+            let domain = manager
+                .storage_domain_update(change.caller(), domain.id, params)
+                .await?;
+            Ok(Answer::Object(Box::new(to_api(
+                change.view.again().inventory(),
+                &domain,
+            ))))
+        }
+        (Verb::Post, ["disks"]) => {
+            let mut sent: types::Disk = change.sent.body()?;
+            sent.storage_domains = None;
+            sent.storage_domain =
+                reference!(StorageDomain, path::storage_domain(domain.id), domain.id);
+            disks::add(change, &sent).await
+        }
+        (Verb::Delete, ["disks", id]) => {
+            let disk = change.view.disk(id)?;
+            if disk.storage_domain != domain.id {
+                return Err(Refused::not_found(id));
+            }
+            disks::remove(change, &disk).await
+        }
+        (_, ["permissions", rest @ ..]) => {
+            permissions::change(change, verb, domain.id.into(), rest).await
+        }
+        _ => Err(Refused::unbuilt()),
+    }
+}

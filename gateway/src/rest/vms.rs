@@ -1,0 +1,385 @@
+//! `/vms`: virtual machines and their actions.
+
+use std::sync::Arc;
+
+use api::types::{self, Action};
+use api::{Object, path};
+use manager::model::{Vm, VmStatus};
+use manager::{
+    DiskAttachParams, Inventory, NicAddParams, VmAddParams, VmRemoveParams, VmStartParams,
+    VmStopParams, VmUpdateParams,
+};
+
+use super::convert::{date, reference, word};
+use super::fault::{Refused, Result};
+use super::reply::Answer;
+use super::request::Params;
+use super::view::{Found, View, one};
+use super::{Change, Verb, consoles, disk_attachments, nics, permissions, statistics, tags};
+use super::{beneath, vm_settings};
+
+pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
+    let [id, rest @ ..] = path else {
+        let (all, next) = (params.all_content, params.next_run);
+        return view.list::<Vm, _>(params, move |view, vm| {
+            shown(view.inventory(), vm, all, next)
+        });
+    };
+    let vm = view.vm(id)?;
+    match rest {
+        [] => Ok(one(shown(
+            view.inventory(),
+            &vm,
+            params.all_content,
+            params.next_run,
+        ))),
+        ["cdroms", rest @ ..] => consoles::read_cdroms(view, params, &vm, rest),
+        ["diskattachments", rest @ ..] => disk_attachments::read(view, &vm, rest),
+        ["graphicsconsoles", rest @ ..] => consoles::read(view, params, &vm, rest),
+        ["nics", rest @ ..] => nics::read(view, &vm, rest),
+        ["permissions", rest @ ..] => permissions::read(view, vm.id.into(), rest),
+        ["statistics", rest @ ..] => statistics::read(statistics::vm(view.inventory(), &vm), rest),
+        ["tags", rest @ ..] => tags::read_assigned(view, &vm.tags, &path::vm(vm.id), rest),
+        rest => Err(beneath(rest)),
+    }
+}
+
+fn shown(inventory: &Inventory, vm: &Vm, all_content: bool, next_run: bool) -> types::Vm {
+    let mut object = to_api(inventory, vm);
+    let hardware = match &vm.next_run {
+        Some(next) if next_run => {
+            vm_settings::write_vm(&mut object, next);
+            next
+        }
+        _ => &vm.hardware,
+    };
+    if all_content {
+        vm_settings::write_all_content(&mut object, hardware);
+    }
+    object
+}
+
+/// A VM as the API shows it.
+pub(super) fn to_api(inventory: &Inventory, vm: &Vm) -> types::Vm {
+    let mut object = types::Vm {
+        id: Some(vm.id.to_string()),
+        href: Some(path::vm(vm.id).to_string()),
+        name: Some(vm.name.clone()),
+        description: Some(vm.description.clone()),
+        comment: Some(vm.comment.clone()),
+        status: word(vm.run.status.as_str()),
+        status_detail: vm.run.status_detail.clone(),
+        stop_reason: Some(vm.run.stop_reason.clone().unwrap_or_default()),
+        creation_time: date(vm.creation_time),
+        start_time: vm
+            .run
+            .start_time
+            .filter(|_| vm.run.status.is_running())
+            .and_then(date),
+        // The engine has one from the beginning.
+        stop_time: date(vm.run.stop_time.unwrap_or(vm.creation_time)),
+        origin: Some(vm.origin.clone()),
+        delete_protected: Some(vm.delete_protected),
+        run_once: Some(vm.run.run_once),
+        next_run_configuration_exists: Some(vm.next_run.is_some()),
+        use_latest_template_version: Some(false),
+        has_illegal_images: Some(has_illegal_images(inventory, vm)),
+        cluster: reference!(Cluster, path::cluster(vm.cluster), vm.cluster),
+        template: reference!(Template, path::template(vm.template), vm.template),
+        original_template: reference!(
+            Template,
+            path::template(vm.original_template),
+            vm.original_template
+        ),
+        instance_type: vm
+            .instance_type
+            .and_then(|id| reference!(InstanceType, path::instance_type(id), id)),
+        host: vm
+            .run
+            .host
+            .filter(|_| vm.run.status.is_running())
+            .and_then(|id| reference!(Host, path::host(id), id)),
+        ..types::Vm::default()
+    };
+    let profile = vm.hardware.cpu_profile.or_else(|| {
+        inventory
+            .clusters
+            .get(&vm.cluster)
+            .map(|cluster| cluster.cpu_profile)
+    });
+    object.cpu_profile = profile.and_then(|id| reference!(CpuProfile, path::cpu_profile(id), id));
+    vm_settings::write_vm(&mut object, &vm.hardware);
+    // Old clients look for the running console here.
+    if let (Some(display), Some(console)) = (object.display.as_mut(), vm.run.graphics.first()) {
+        display.address = Some(console.address.clone());
+        display.port = console.port.map(i64::from);
+        display.secure_port = console.tls_port.map(i64::from);
+    }
+    object
+}
+
+fn has_illegal_images(inventory: &Inventory, vm: &Vm) -> bool {
+    vm.disk_attachments.iter().any(|attachment| {
+        let disk = inventory.disks.get(&attachment.disk);
+        disk.is_some_and(|disk| disk.status == manager::model::DiskStatus::Illegal)
+    })
+}
+
+pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Result<Answer> {
+    let (id, rest) = match (verb, path) {
+        (Verb::Post, []) => return add(change).await,
+        (_, [id, rest @ ..]) => (id, rest),
+        _ => return Err(Refused::unbuilt()),
+    };
+    let vm = change.view.vm(id)?;
+    match (verb, rest) {
+        (Verb::Put, []) => update(change, &vm).await,
+        (Verb::Delete, []) => {
+            let params = VmRemoveParams {
+                detach_only: change.params.detach_only,
+            };
+            let accepted = change
+                .view
+                .manager()
+                .vm_remove(change.caller(), vm.id, params)
+                .await?;
+            change.finished(accepted.job).await;
+            Ok(Answer::Removed)
+        }
+        (_, ["cdroms", rest @ ..]) => consoles::change_cdroms(change, verb, &vm, rest).await,
+        (_, ["diskattachments", rest @ ..]) => {
+            disk_attachments::change(change, verb, &vm, rest).await
+        }
+        (_, ["graphicsconsoles", rest @ ..]) => consoles::change(change, verb, &vm, rest).await,
+        (_, ["nics", rest @ ..]) => nics::change(change, verb, &vm, rest).await,
+        (_, ["permissions", rest @ ..]) => {
+            permissions::change(change, verb, vm.id.into(), rest).await
+        }
+        (_, ["tags", rest @ ..]) => {
+            tags::change_assigned(change, verb, vm.id.into(), &path::vm(vm.id), rest).await
+        }
+        (Verb::Post, [action]) => act(change, &vm, action).await,
+        _ => Err(Refused::unbuilt()),
+    }
+}
+
+async fn add(change: &Change<'_>) -> Result<Answer> {
+    let sent: types::Vm = change.sent.body()?;
+    let params = from_api(&change.view, &sent)?;
+    let accepted = change
+        .view
+        .manager()
+        .vm_add(change.caller(), params)
+        .await?;
+    let id = accepted.value.id;
+    change
+        .created(accepted.job, move |view| {
+            let vm = view
+                .inventory()
+                .vms
+                .get(&id)
+                .cloned()
+                .unwrap_or(accepted.value);
+            Ok(Box::new(to_api(view.inventory(), &vm)) as Box<dyn Object>)
+        })
+        .await
+}
+
+/// A new VM as the API describes it.
+fn from_api(view: &View, sent: &types::Vm) -> Result<VmAddParams> {
+    let mut missing = Vec::new();
+    let name = sent.name.clone().filter(|name| !name.is_empty());
+    if name.is_none() {
+        missing.push("name");
+    }
+    let cluster = match sent.cluster.as_deref() {
+        Some(cluster) => view.cluster_of(cluster.id.as_deref(), cluster.name.as_deref())?,
+        None => None,
+    };
+    if cluster.is_none() {
+        missing.push("cluster.id|name");
+    }
+    let instance_type = match sent.instance_type.as_deref() {
+        Some(it) => view.instance_type_of(it.id.as_deref(), it.name.as_deref())?,
+        None => None,
+    };
+    let template = match sent.template.as_deref() {
+        Some(template) => view.template_of(template.id.as_deref(), template.name.as_deref())?,
+        None => None,
+    };
+    if template.is_none() && instance_type.is_none() {
+        missing.push("template.id|name");
+    }
+    let (Some(name), Some(cluster), true) = (name, cluster, missing.is_empty()) else {
+        return Err(Refused::incomplete("Vm", &missing, "add"));
+    };
+    let template = template.map_or(manager::seed::BLANK, |template| template.id);
+    let disks: Vec<DiskAttachParams> = sent
+        .disk_attachments
+        .iter()
+        .flatten()
+        // A template's disks come by themselves; those named here say where to, not which more.
+        .filter(|it| template == manager::seed::BLANK || !of_template(view, template, it))
+        .map(|it| disk_attachments::from_api(view, it))
+        .collect::<Result<_>>()?;
+    let nics: Vec<NicAddParams> = sent
+        .nics
+        .iter()
+        .flatten()
+        .map(|nic| nics::from_api(view, nic))
+        .collect::<Result<_>>()?;
+    let cdrom = match sent.cdroms.as_ref().and_then(|cdroms| cdroms.first()) {
+        Some(cdrom) => consoles::disk_of_cdrom(view, cdrom)?,
+        None => None,
+    };
+    Ok(VmAddParams {
+        name,
+        description: sent.description.clone().unwrap_or_default(),
+        comment: sent.comment.clone().unwrap_or_default(),
+        cluster: cluster.id,
+        template,
+        instance_type: instance_type.map(|it| it.id),
+        delete_protected: sent.delete_protected.unwrap_or(false),
+        origin: sent.origin.clone(),
+        settings: vm_settings::read_vm(view, sent)?,
+        disks,
+        nics,
+        cdrom,
+    })
+}
+
+fn of_template(
+    view: &View,
+    template: manager::model::TemplateId,
+    attachment: &types::DiskAttachment,
+) -> bool {
+    let disk = attachment
+        .disk
+        .as_deref()
+        .and_then(|disk| disk.id.as_deref());
+    let template = view.inventory().templates.get(&template);
+    template.is_some_and(|template| {
+        let mut ids = template
+            .disk_attachments
+            .iter()
+            .map(|it| it.disk.to_string());
+        ids.any(|id| Some(id.as_str()) == disk)
+    })
+}
+
+async fn update(change: &Change<'_>, vm: &Arc<Vm>) -> Result<Answer> {
+    let sent: types::Vm = change.sent.body()?;
+    let view = &change.view;
+    let cluster = match sent.cluster.as_deref() {
+        Some(it) => view
+            .cluster_of(it.id.as_deref(), it.name.as_deref())?
+            .map(|it| it.id),
+        None => None,
+    };
+    let instance_type = match sent.instance_type.as_deref() {
+        // An empty reference takes it away.
+        Some(it) => {
+            let found = view.instance_type_of(it.id.as_deref(), it.name.as_deref())?;
+            Some(found.map(|it| it.id))
+        }
+        None => None,
+    };
+    let params = VmUpdateParams {
+        name: sent.name.clone(),
+        description: sent.description.clone(),
+        comment: sent.comment.clone(),
+        cluster: cluster.filter(|cluster| *cluster != vm.cluster),
+        instance_type,
+        delete_protected: sent.delete_protected,
+        settings: vm_settings::read_vm(view, &sent)?,
+        next_run: change.params.next_run,
+    };
+    let vm = view
+        .manager()
+        .vm_update(change.caller(), vm.id, params)
+        .await?;
+    let object = shown(
+        view.again().inventory(),
+        &vm,
+        change.params.all_content,
+        change.params.next_run,
+    );
+    Ok(Answer::Object(Box::new(object)))
+}
+
+async fn act(change: &Change<'_>, vm: &Arc<Vm>, name: &str) -> Result<Answer> {
+    let (manager, caller, id) = (change.view.manager(), change.caller(), vm.id);
+    let known = [
+        "start", "stop", "shutdown", "reboot", "reset", "suspend", "ticket", "logon",
+    ];
+    if !known.contains(&name) {
+        return Err(Refused::unbuilt());
+    }
+    let sent = change.sent.action()?;
+    let stop = || VmStopParams {
+        reason: sent.reason.clone(),
+        force: change.params.force || sent.force == Some(true),
+    };
+    let accepted = match name {
+        "start" => {
+            let params = start(&change.view, &sent)?;
+            manager.vm_start(caller, id, params).await?
+        }
+        "stop" => manager.vm_stop(caller, id, stop()).await?,
+        "shutdown" => manager.vm_shutdown(caller, id, stop()).await?,
+        "reboot" => manager.vm_reboot(caller, id, stop()).await?,
+        "reset" => manager.vm_reset(caller, id).await?,
+        "suspend" => manager.vm_suspend(caller, id).await?,
+        "ticket" => return consoles::ticket(change, vm, &sent).await,
+        // There is no agent in the guest that could log anybody in.
+        _ => {
+            return Err(Refused::conflict(
+                "Cannot log on to the VM. The guest agent does not answer.",
+            ));
+        }
+    };
+    Ok(change.acted(&sent, accepted.job))
+}
+
+/// How a VM is started: what is said of the VM holds for this run alone.
+fn start(view: &View, sent: &Action) -> Result<VmStartParams> {
+    let mut params = VmStartParams {
+        pause: sent.pause.unwrap_or(false),
+        ..Default::default()
+    };
+    let Some(vm) = sent.vm.as_deref() else {
+        return Ok(params);
+    };
+    params.once = vm_settings::read_vm(view, vm)?;
+    if let Some(cdrom) = vm.cdroms.as_ref().and_then(|cdroms| cdroms.first()) {
+        params.cdrom = Some(consoles::disk_of_cdrom(view, cdrom)?);
+    }
+    Ok(params)
+}
+
+/// A VM with what belongs to it inline, as the live stream shows it.
+pub(super) fn with_parts(inventory: &Inventory, vm: &Vm) -> types::Vm {
+    types::Vm {
+        disk_attachments: Some(
+            vm.disk_attachments
+                .iter()
+                .map(|it| disk_attachments::to_api(vm, it))
+                .collect(),
+        ),
+        nics: Some(
+            vm.nics
+                .iter()
+                .map(|nic| nics::to_api(inventory, vm, nic))
+                .collect(),
+        ),
+        cdroms: Some(vec![consoles::cdrom_to_api(vm, running(vm))].into()),
+        graphics_consoles: Some(consoles::to_api(vm, true).into()),
+        tags: Some(tags::assigned(inventory, &vm.tags, &path::vm(vm.id)).into()),
+        ..to_api(inventory, vm)
+    }
+}
+
+/// Whether what the VM has now differs from what it is configured to have.
+pub(super) fn running(vm: &Vm) -> bool {
+    vm.run.status.is_running() && vm.run.status != VmStatus::WaitForLaunch
+}
