@@ -12,6 +12,7 @@
 
 mod error;
 pub mod libvirt;
+pub mod sim;
 mod spec;
 
 pub use error::HostError;
