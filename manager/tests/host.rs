@@ -807,6 +807,20 @@ async fn the_test_driver_serves_for_life_cycle_and_events() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_calls_waits_its_turn() {
+    let driver = TestDriver::open().await;
+    let calls: Vec<_> = (0..2000)
+        .map(|_| {
+            let host = driver.host.clone();
+            tokio::spawn(async move { host.domains().await })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn volumes_are_made_grown_copied_and_removed_and_every_step_can_be_repeated() {
     let driver = TestDriver::open().await;
     let host = &driver.host;

@@ -23,7 +23,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
+use tokio::sync::{AcquireError, Semaphore, broadcast, mpsc, oneshot, watch};
 use virt::connect::Connect;
 use virt::error::{Error, ErrorNumber};
 
@@ -49,6 +49,8 @@ type Job = Box<dyn FnOnce(&Shared, usize) + Send>;
 pub(super) struct Connection {
     shared: Arc<Shared>,
     queue: SyncSender<Job>,
+    /// Places in the queue: whoever finds none waits here, without a thread.
+    slots: Arc<Semaphore>,
     /// One long call at a time, so that a thread is left for the short ones.
     long: Arc<Semaphore>,
     _supervised: Arc<watch::Sender<()>>,
@@ -151,6 +153,7 @@ impl Connection {
         Self {
             shared,
             queue,
+            slots: Arc::new(Semaphore::new(QUEUE)),
             long: Arc::new(Semaphore::new(1)),
             _supervised: Arc::new(supervised),
         }
@@ -180,23 +183,31 @@ impl Connection {
                 reason: reason.clone(),
             });
         }
-        let permit = if call.long {
-            match tokio::time::timeout(call.deadline, Arc::clone(&self.long).acquire_owned()).await
-            {
-                Ok(Ok(permit)) => Some(permit),
-                _ => return Err(busy()),
-            }
-        } else {
-            None
+        let places = async {
+            let long = match call.long {
+                true => Some(Arc::clone(&self.long).acquire_owned().await),
+                false => None,
+            };
+            Ok::<_, AcquireError>((
+                long.transpose()?,
+                Arc::clone(&self.slots).acquire_owned().await?,
+            ))
+        };
+        // Neither semaphore is ever closed, so an error is a deadline that has passed.
+        let Ok(Ok((permit, slot))) = tokio::time::timeout(call.deadline, places).await else {
+            return Err(busy());
         };
         let (reply, answer) = oneshot::channel();
         let phase = Arc::new(AtomicU8::new(WAITING));
         let job: Job = {
             let phase = Arc::clone(&phase);
             Box::new(move |shared: &Shared, worker: usize| {
-                if phase
-                    .compare_exchange(WAITING, STARTED, Ordering::AcqRel, Ordering::Acquire)
-                    .is_err()
+                drop(slot);
+                // Nobody waits for it any more: what has not begun is better not begun.
+                if reply.is_closed()
+                    || phase
+                        .compare_exchange(WAITING, STARTED, Ordering::AcqRel, Ordering::Acquire)
+                        .is_err()
                 {
                     return;
                 }

@@ -336,7 +336,7 @@ fn values_that_a_hypervisor_cannot_take_are_refused_with_the_field_named() {
         (
             "memory",
             DomainSpec {
-                memory_bytes: u64::MAX & !0xf_ffff,
+                memory_bytes: !0xf_ffff,
                 ..smallest()
             },
         ),
