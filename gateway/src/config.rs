@@ -28,6 +28,8 @@ pub struct Config {
     pub demo: bool,
     /// What to log, as `tracing` directives.
     pub log: String,
+    /// Where to stop dead (`step:phase`), for tests of recovery.
+    pub crash: Option<String>,
 }
 
 /// A password on its way in; never shown by `Debug`.
@@ -199,6 +201,7 @@ impl Config {
             names: file.names.into_iter().chain(flags.names).collect(),
             demo: flags.demo || file.demo,
             log: flags.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+            crash: None,
         })
     }
 }

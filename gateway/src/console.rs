@@ -11,13 +11,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::header;
-use manager::console::{ConsoleEnd, ConsoleKey, ConsoleRefusal};
+use manager::console::{ConsoleEnd, ConsoleKey, ConsoleLease, ConsoleRefusal};
 use manager::host::GraphicsTarget;
 use manager::model::{SessionId, VmId};
 use serde_json::json;
 use spice_proxy::{
     Admission, Admit, Admitting, ChannelType, Counters, End, Hello, Refusal, Target, Ticket,
 };
+use tokio::sync::oneshot;
 
 use crate::auth::{Caller, Portal};
 use crate::error::Problem;
@@ -198,7 +199,6 @@ impl Admit for Gate {
                 key: hello.key.0,
                 channel_type: hello.channel_type.0,
                 channel_id: hello.channel_id,
-                connection_id: hello.connection_id,
                 source: self.portal.caller.source,
             };
             let admission = self
@@ -207,6 +207,7 @@ impl Admit for Gate {
                 .console_admit(key)
                 .await
                 .map_err(|refusal| refused(&refusal))?;
+            let has_password = matches!(admission.target, GraphicsTarget::Address { .. });
             let (target, ticket) = target(admission.target)?;
             tracing::debug!(
                 vm = %admission.vm,
@@ -222,21 +223,40 @@ impl Admit for Gate {
                 )
             });
             let mut lease = admission.lease;
+            // The password of a target with an address is for this one connection.
+            let (linked, was_linked) = oneshot::channel();
             Ok(Admission {
                 target,
                 ticket,
                 keys: admission.keys,
                 revoked: Box::pin(async move {
                     let end = tokio::select! {
-                        end = lease.ended() => end,
+                        end = until_ended(&mut lease, has_password.then_some(was_linked)) => end,
                         never = stay(touch) => match never {},
                     };
                     ended(&end)
                 }),
+                linked: Some(linked),
                 counters,
             })
         })
     }
+}
+
+/// Why the channel must end. Meanwhile a password that was good for it is made useless as soon as
+/// it has been used.
+async fn until_ended(lease: &mut ConsoleLease, used: Option<oneshot::Receiver<()>>) -> ConsoleEnd {
+    if let Some(used) = used {
+        tokio::select! {
+            end = lease.ended() => return end,
+            used = used => {
+                if used.is_ok() && let Err(error) = lease.expire_password().await {
+                    tracing::warn!(%error, "Could not make a display password useless");
+                }
+            }
+        }
+    }
+    lease.ended().await
 }
 
 /// Whoever types in a console is not idle, though no request comes.

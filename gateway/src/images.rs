@@ -14,8 +14,8 @@ use axum::{Json, Router};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
+use manager::TransferData;
 use manager::model::TransferDirection;
-use manager::transfer::TransferData;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -145,7 +145,7 @@ async fn write(data: &TransferData, at: u64, bytes: Bytes) -> Result<u64, Proble
         ));
     }
     if !bytes.is_empty() {
-        data.write_at(at, bytes.into()).await?;
+        data.write_at(at, bytes).await?;
     }
     Ok(end)
 }
@@ -280,7 +280,6 @@ async fn extents(
     let data = shared.manager().transfer_open(&secret).await?;
     let extents: Vec<_> = data
         .extents()
-        .await?
         .into_iter()
         .map(|extent| {
             json!({

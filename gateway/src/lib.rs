@@ -13,7 +13,6 @@ pub mod auth;
 pub mod config;
 pub mod connection;
 mod console;
-mod demo;
 mod error;
 mod frames;
 pub mod headers;
@@ -32,7 +31,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use manager::Manager;
-use manager::model::Secret;
+use manager::model::{HostStatus, Secret, StorageDomainStatus};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -93,6 +92,10 @@ impl Server {
             .admin_password
             .as_ref()
             .map(|password| Secret::new(password.expose()));
+        settings.crash = config
+            .crash
+            .as_deref()
+            .and_then(manager::operation::CrashPlan::parse);
         let manager = Manager::open(settings).await?;
         let listen = config.listen;
         match Self::serve(
@@ -187,9 +190,8 @@ impl Running {
         let stop = self.stop.clone();
         tokio::spawn(async move {
             tokio::select! {
-                made = demo::make(&manager) => match made {
-                    Ok(Some(vm)) => tracing::info!(%vm, "Made and started a first virtual machine"),
-                    Ok(None) => tracing::info!("There are virtual machines already"),
+                () = until_ready(&manager) => match manager.demo().await {
+                    Ok(vm) => tracing::info!(vm = vm.name, "There is a first virtual machine"),
                     Err(error) => tracing::warn!(%error, "Could not make a first virtual machine"),
                 },
                 () = stop.cancelled() => {}
@@ -210,6 +212,31 @@ impl Running {
             tracing::error!(%error, "The server's loop has failed");
         }
         self.shared.manager().close().await;
+    }
+}
+
+/// Ends when a host can run something.
+async fn until_ready(manager: &Manager) {
+    let mut changes = manager.subscribe();
+    loop {
+        let inventory = manager.inventory();
+        let host = inventory
+            .hosts
+            .iter()
+            .any(|host| host.status == HostStatus::Up);
+        let active = StorageDomainStatus::Active;
+        if host
+            && inventory
+                .storage_domains
+                .iter()
+                .any(|domain| domain.status == active)
+        {
+            return;
+        }
+        // Lagging is no harm: the inventory is looked at, not the change.
+        if matches!(changes.next().await, Err(manager::Missed::Ended)) {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

@@ -26,7 +26,11 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     let Command::Serve(flags) = Arguments::parse().command;
-    let config = Config::new(flags, |path| std::fs::read_to_string(path))?;
+    let mut config = Config::new(flags, |path| std::fs::read_to_string(path))?;
+    // For tests of recovery: where to stop dead, as SIGKILL would. Not in what people run.
+    if cfg!(debug_assertions) {
+        config.crash = std::env::var("SAFFRON_CRASH").ok();
+    }
     let filter = EnvFilter::try_new(&config.log)
         .with_context(|| format!("cannot understand log directives {:?}", config.log))?;
     tracing_subscriber::fmt()

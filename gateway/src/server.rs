@@ -315,22 +315,25 @@ async fn head_late(activity: &Activity, protocol: Protocol) {
 /// their own between two pieces.
 fn in_time(body: Incoming) -> Body {
     let deadline = tokio::time::Instant::now() + BODY_TIMEOUT;
-    Body::from_stream(futures_util::stream::try_unfold(body, move |mut body| async move {
-        loop {
-            let frame = tokio::time::timeout_at(deadline, body.frame())
-                .await
-                .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
-            match frame {
-                None => return Ok(None),
-                Some(Err(error)) => return Err(io::Error::other(error)),
-                Some(Ok(frame)) => {
-                    if let Ok(bytes) = frame.into_data() {
-                        return Ok(Some((bytes, body)));
+    Body::from_stream(futures_util::stream::try_unfold(
+        body,
+        move |mut body| async move {
+            loop {
+                let frame = tokio::time::timeout_at(deadline, body.frame())
+                    .await
+                    .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+                match frame {
+                    None => return Ok(None),
+                    Some(Err(error)) => return Err(io::Error::other(error)),
+                    Some(Ok(frame)) => {
+                        if let Ok(bytes) = frame.into_data() {
+                            return Ok(Some((bytes, body)));
+                        }
                     }
                 }
             }
-        }
-    }))
+        },
+    ))
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use spice::link::admission::Hello;
+use tokio::sync::oneshot;
 
 use crate::close::Refusal;
 use crate::pump::Counters;
@@ -58,6 +59,9 @@ pub struct Admission {
     /// Ends when the channel must, although both peers would go on. Dropped when the channel has
     /// ended: whatever must live as long as the channel can be inside.
     pub revoked: Revoked,
+    /// Told when the SPICE server has let the channel in: a password for one connection can be made
+    /// useless then.
+    pub linked: Option<oneshot::Sender<()>>,
     /// Bytes moved, counted while they move.
     pub counters: Arc<Counters>,
 }

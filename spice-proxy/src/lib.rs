@@ -117,6 +117,7 @@ where
         ticket,
         keys,
         mut revoked,
+        linked: told,
         counters,
     } = admission;
     let linked = {
@@ -137,6 +138,10 @@ where
         Ok(linked) => linked,
         Err(refusal) => return (pump::Ended::Refused(refusal), counters),
     };
+    if let Some(told) = told {
+        // Whoever asked to be told may have stopped listening.
+        let _ = told.send(());
+    }
     let welcome = Welcome {
         common_caps: linked.common_caps,
         channel_caps: linked.channel_caps,

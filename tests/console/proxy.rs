@@ -48,6 +48,7 @@ impl Admit for Door {
                         None => std::future::pending().await,
                     }
                 }),
+                linked: None,
                 counters: Arc::clone(&self.counters),
             })
         })
