@@ -17,7 +17,7 @@ use super::channel;
 use super::draw_server::{DrawServer, Rendering, Said};
 
 /// How long anything may take. Far more than it does, as other tests run beside.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 enum Input {
     Bytes(ChannelRef, Vec<u8>),

@@ -1,6 +1,8 @@
 //! Every drawing operation, in every format and compression, drawn by a real server: the screen our
 //! client has must be the one that the server's own renderer made, pixel for pixel.
 
+use spice::message::types::ImageType;
+
 use super::client::Client;
 
 const COMPRESSIONS: &[&str] = &["off", "quic", "lz", "glz", "auto_lz", "auto_glz"];
@@ -99,6 +101,47 @@ fn slow_links_get_the_same_pictures_by_zlib() {
         client.command(&format!("copy box={x},{y},100,80 image=1"));
     }
     compare(&mut client, "zlib");
+}
+
+#[test]
+fn slow_links_get_photographs_as_jpeg_and_what_must_be_exact_without_loss() {
+    for format in ["32", "rgba"] {
+        let setup = [
+            "compression mode=auto_glz",
+            "jpeg mode=always",
+            "primary size=400,300",
+        ];
+        let mut client = Client::start(&setup);
+        client.connect("");
+        client.command("image name=0 format=32 size=400,300 pattern=text");
+        client.command("copy box=0,0,400,300 image=0");
+        client.command(&format!(
+            "image name=1 format={format} size=200,150 pattern=photo cache=4294967303"
+        ));
+        client.command("copy box=10,10,200,150 image=1");
+        client.catch_up();
+        assert_eq!(client.problems(), [], "{format}");
+        let lossy = if format == "rgba" {
+            ImageType::JPEG_ALPHA
+        } else {
+            ImageType::JPEG
+        };
+        let images = &client.session.statistics().images;
+        assert!(images.contains_key(&lossy), "{format}: {images:?}");
+        let expected = client.render(0);
+        let screen = client.session.screen().expect("there is a screen");
+        let differences = screen.pixels.iter().zip(&expected.pixels);
+        let worst = differences
+            .map(|(ours, theirs)| ours.abs_diff(*theirs))
+            .max()
+            .expect("there are pixels");
+        assert!((1..64).contains(&worst), "{format}: off by {worst} at most");
+
+        // Where one colour is to be left out, the picture must be the guest's to the last bit.
+        client.command("blackness box=0,0,400,300");
+        client.command("transparent box=10,10,200,150 image=1 colour=0x123456");
+        compare(&mut client, format);
+    }
 }
 
 /// One command for each way to draw, on a screen of 320 by 240.
