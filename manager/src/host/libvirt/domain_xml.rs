@@ -6,6 +6,12 @@
 //!
 //! What is read back from libvirt is left to `domain_facts`.
 
+mod disk;
+mod nic;
+
+pub(crate) use disk::{Targets, cd, cd_source, disk};
+pub(crate) use nic::nic;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -13,9 +19,9 @@ use uuid::Uuid;
 
 use super::xml::{Element, is_xml_char};
 use crate::host::{
-    AccelerationKind, BootDevice, BootSpec, ClockSpec, CpuMode, CpuSpec, DiskInterface, DiskSpec,
+    AccelerationKind, BootDevice, BootSpec, ClockSpec, CpuMode, CpuSpec, DiskInterface,
     DisplayPassword, DisplaySpec, DomainSpec, FileSource, HostError, KernelBoot, NetworkKind,
-    NicModel, NicNetwork, NicSpec, VideoModel, VolumeFormat, VolumeRef,
+    VideoModel, VolumeRef,
 };
 
 /// The namespace of our element in `<metadata>`.
@@ -429,222 +435,6 @@ fn video(display: &DisplaySpec) -> Result<Element, HostError> {
             .attr("heads", "1"),
     };
     Ok(Element::new("video").child(model.attr("primary", "yes")))
-}
-
-/// The CD drive with or without a medium. Also what is given to libvirt to change the medium.
-pub(crate) fn cd(
-    medium: Option<VolumeRef>,
-    boot: Option<usize>,
-    context: &Context<'_>,
-) -> Result<Element, HostError> {
-    let mut element = Element::new("disk")
-        .attr("type", "file")
-        .attr("device", "cdrom")
-        .child(
-            Element::new("driver")
-                .attr("name", "qemu")
-                .attr("type", "raw")
-                .attr("error_policy", "report"),
-        );
-    if let Some(volume) = medium {
-        element = element
-            .child(cd_source(context.images, volume)?)
-            .child(Element::new("backingStore"));
-    }
-    element = element
-        .child(
-            Element::new("target")
-                .attr("dev", CD_TARGET)
-                .attr("bus", "sata"),
-        )
-        .child(Element::new("readonly"));
-    if let Some(order) = boot {
-        element = element.child(Element::new("boot").attr("order", order.to_string()));
-    }
-    Ok(element
-        .child(Element::new("alias").attr("name", CD_ALIAS))
-        .child(drive_address(0)))
-}
-
-/// The medium of a CD drive.
-pub(crate) fn cd_source(images: &Path, volume: VolumeRef) -> Result<Element, HostError> {
-    Ok(Element::new("source").attr("file", path_text("cd", &volume_path(images, volume))?))
-}
-
-fn drive_address(unit: usize) -> Element {
-    Element::new("address")
-        .attr("type", "drive")
-        .attr("controller", "0")
-        .attr("bus", "0")
-        .attr("target", "0")
-        .attr("unit", unit.to_string())
-}
-
-/// Which places for disks are taken.
-#[derive(Debug, Default)]
-pub(crate) struct Targets {
-    /// Taken names: `vda`, `sdb` …
-    pub names: Vec<String>,
-    /// Taken AHCI ports.
-    pub sata: Vec<usize>,
-    /// Taken units of the SCSI controller.
-    pub scsi: Vec<usize>,
-}
-
-impl Targets {
-    fn name(&mut self, prefix: &str) -> Result<String, HostError> {
-        let taken = |name: &String| name == CD_TARGET || self.names.contains(name);
-        let name = (0..26 * 27)
-            .map(|n| device_name(prefix, n))
-            .find(|name| !taken(name))
-            .ok_or_else(|| invalid("disks", "are too many"))?;
-        self.names.push(name.clone());
-        Ok(name)
-    }
-
-    fn unit(taken: &mut Vec<usize>, range: std::ops::Range<usize>) -> Result<usize, HostError> {
-        let limit = range.len();
-        let unit = range
-            .into_iter()
-            .find(|unit| !taken.contains(unit))
-            .ok_or_else(|| {
-                invalid(
-                    "disks",
-                    format!("on one controller of this kind must be at most {limit}"),
-                )
-            })?;
-        taken.push(unit);
-        Ok(unit)
-    }
-}
-
-/// `vda` … `vdz`, `vdaa` …
-fn device_name(prefix: &str, n: usize) -> String {
-    let letter = |n: usize| char::from(b'a' + u8::try_from(n % 26).unwrap_or(0));
-    match n / 26 {
-        0 => format!("{prefix}{}", letter(n)),
-        high => format!("{prefix}{}{}", letter(high - 1), letter(n)),
-    }
-}
-
-/// A disk. `boot` is its place in the boot order.
-pub(crate) fn disk(
-    spec: &DiskSpec,
-    targets: &mut Targets,
-    boot: Option<usize>,
-    context: &Context<'_>,
-) -> Result<Element, HostError> {
-    let (target, bus, address) = match spec.interface {
-        DiskInterface::Virtio => (targets.name("vd")?, "virtio", None),
-        DiskInterface::VirtioScsi => {
-            let unit = Targets::unit(&mut targets.scsi, 0..256)?;
-            (targets.name("sd")?, "scsi", Some(drive_address(unit)))
-        }
-        DiskInterface::Sata => {
-            let unit = Targets::unit(&mut targets.sata, 1..1 + MAX_SATA_DISKS)?;
-            (targets.name("sd")?, "sata", Some(drive_address(unit)))
-        }
-    };
-    let mut driver = Element::new("driver")
-        .attr("name", "qemu")
-        .attr("type", spec.format.as_str())
-        .attr(
-            "cache",
-            if context.direct_io {
-                "none"
-            } else {
-                "writeback"
-            },
-        )
-        // Stopping the guest is what saves its file system when the storage is full.
-        .attr("error_policy", "stop")
-        .attr("rerror_policy", "stop");
-    if spec.discard {
-        driver = driver.attr("discard", "unmap");
-    }
-    let mut element = Element::new("disk")
-        .attr("type", "file")
-        .attr("device", "disk")
-        .child(driver)
-        .child(Element::new("source").attr(
-            "file",
-            path_text("disk", &volume_path(context.images, spec.source))?,
-        ))
-        // The end of the chain is said here, so that libvirt does not look for a backing file in
-        // what may be an image with hostile content.
-        .child(Element::new("backingStore"))
-        .child(Element::new("target").attr("dev", target).attr("bus", bus));
-    if spec.read_only {
-        element = element.child(Element::new("readonly"));
-    }
-    if spec.shareable {
-        if spec.format == VolumeFormat::Qcow2 {
-            return Err(invalid("disk", "can only be shareable in format raw"));
-        }
-        element = element.child(Element::new("shareable"));
-    }
-    element = element.child(Element::new("serial").text(spec.disk.to_string()));
-    if let Some(order) = boot {
-        element = element.child(Element::new("boot").attr("order", order.to_string()));
-    }
-    element = element.child(Element::new("alias").attr("name", alias(spec.disk)));
-    Ok(match address {
-        Some(address) => element.child(address),
-        None => element,
-    })
-}
-
-/// A NIC. `boot` is its place in the boot order.
-pub(crate) fn nic(
-    spec: &NicSpec,
-    boot: Option<usize>,
-    context: &Context<'_>,
-) -> Result<Element, HostError> {
-    if spec.mac.0[0] & 1 != 0 {
-        return Err(invalid("mac", "must not be a multicast address"));
-    }
-    let named = |kind: &'static str, attribute: &'static str, value: String| {
-        Element::new("interface")
-            .attr("type", kind)
-            .child(Element::new("source").attr(attribute, value))
-    };
-    let element = match &spec.network {
-        NicNetwork::Named(network) => {
-            let network = name("network", network, 64)?;
-            match context.networks.get(&network) {
-                Some(NetworkKind::Nat) => named("network", "network", network),
-                Some(NetworkKind::User) => Element::new("interface").attr("type", "user"),
-                None => {
-                    return Err(invalid(
-                        "network",
-                        format!("{network} is not usable on this host"),
-                    ));
-                }
-            }
-        }
-        NicNetwork::Bridge(bridge) => named("bridge", "bridge", name("bridge", bridge, 15)?),
-        NicNetwork::User => Element::new("interface").attr("type", "user"),
-        // libvirt has a type `null` for this, at which the daemon of version 9.0 crashes. A pulled
-        // cable leads nowhere too.
-        NicNetwork::Nowhere => Element::new("interface").attr("type", "user"),
-    };
-    let linked = spec.linked && spec.network != NicNetwork::Nowhere;
-    let model = match spec.model {
-        NicModel::Virtio => "virtio",
-        NicModel::E1000 => "e1000",
-        NicModel::E1000e => "e1000e",
-        NicModel::Rtl8139 => "rtl8139",
-    };
-    let mut element = element
-        .child(Element::new("mac").attr("address", spec.mac.to_string()))
-        .child(Element::new("model").attr("type", model))
-        .child(Element::new("link").attr("state", if linked { "up" } else { "down" }));
-    element = match boot {
-        Some(order) => element.child(Element::new("boot").attr("order", order.to_string())),
-        // The network boot program costs a second of every boot, even when it is not used.
-        None => element.child(Element::new("rom").attr("enabled", "no")),
-    };
-    Ok(element.child(Element::new("alias").attr("name", alias(spec.nic))))
 }
 
 /// The place of each device in the boot order.

@@ -7,9 +7,10 @@ use std::sync::OnceLock;
 use expect_test::{expect, expect_file};
 use proptest::prelude::*;
 
+use super::disk::device_name;
 use super::*;
 use crate::host::libvirt::domain_facts::Facts;
-use crate::host::{DomainStamp, MacAddress};
+use crate::host::{DiskSpec, DomainStamp, MacAddress, NicModel, NicNetwork, NicSpec, VolumeFormat};
 
 fn id(n: u128) -> Uuid {
     Uuid::from_u128(0x1111_1111_0000_4000_8000_0000_0000_0000 | n)
