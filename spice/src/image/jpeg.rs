@@ -12,6 +12,8 @@ use crate::pixels::{Alpha, Pixels, checked_area};
 
 /// Scans of one picture: a progressive picture has about ten, and each costs a pass over all of it.
 const MAX_SCANS: usize = 32;
+/// One byte cannot code more pixels than this: a block of 64 takes at least a bit.
+const PIXELS_PER_BYTE: usize = 1024;
 /// The longest side a stream's picture may have, before its area is looked at.
 const MAX_SIDE: usize = 16_384;
 
@@ -155,6 +157,9 @@ fn decode_any_size(data: &[u8], expected: Option<(u32, u32)>) -> Result<Pixels, 
         }
     }
     let area = checked_area(width, height)?;
+    if area / PIXELS_PER_BYTE > data.len() {
+        return Err(Error::truncated("jpeg data"));
+    }
     let mut pixels = vec![[0, 0, 0, 255]; area];
     let bytes = pixels.as_flattened_mut();
     if decoder.output_buffer_size() != Some(bytes.len()) {
