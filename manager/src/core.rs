@@ -1,7 +1,7 @@
 //! What all parts of the manager share, and how it starts and ends.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
@@ -52,7 +52,6 @@ pub(crate) struct Core {
     pub(crate) display_address: String,
     /// Wakes the monitor.
     pub(crate) wake: Notify,
-    images: PathBuf,
     hosts: RwLock<HashMap<HostId, Arc<dyn Hypervisor>>>,
     watchers: AtomicUsize,
     first_password: Mutex<Option<Secret>>,
@@ -104,11 +103,6 @@ impl Core {
     /// Lets the monitor look at everything now.
     pub(crate) fn look_again(&self) {
         self.wake.notify_waiters();
-    }
-
-    /// The directory of storage domains' directories.
-    pub(crate) fn images(&self) -> &Path {
-        &self.images
     }
 
     fn watched(&self, watched: bool) {
@@ -205,7 +199,6 @@ impl Manager {
             crash: config.crash,
             display_address: config.display_address,
             wake: Notify::new(),
-            images,
             hosts: RwLock::default(),
             watchers: AtomicUsize::new(0),
             first_password: Mutex::new(first_password),
@@ -219,7 +212,7 @@ impl Manager {
         if let Some(id) = host {
             let host = match config.hypervisor {
                 Some(host) => host,
-                None => connect(&config.libvirt_uri, &manager.core.images, &config.state)?,
+                None => connect(&config.libvirt_uri, &images, &config.state)?,
             };
             manager.host_begin(id, host);
         }
@@ -358,6 +351,12 @@ impl Manager {
     #[must_use]
     pub fn take_first_password(&self) -> Option<Secret> {
         lock(&self.core.first_password).take()
+    }
+
+    /// Whether a crash plan has stopped everything; for tests.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.core.published.is_stopped()
     }
 
     /// While the answer is held, figures come every two seconds.

@@ -428,10 +428,18 @@ impl Manager {
                     _ => Observed::Yes(Outcome::Nothing),
                 })
             }
-            Action::DomainShutdown { .. }
-            | Action::DomainReboot { .. }
-            | Action::DomainReset { .. }
-            | Action::NicPlug { .. } => Ok(Observed::CannotTell),
+            // That the guest was asked leaves no trace, unless it has ended.
+            Action::DomainShutdown { vm, host } => {
+                let info = self.host_by_id(*host)?.domain(vm.0).await?;
+                Ok(if info.is_some_and(|info| info.state.is_active()) {
+                    Observed::CannotTell
+                } else {
+                    Observed::Yes(Outcome::Nothing)
+                })
+            }
+            Action::DomainReboot { .. } | Action::DomainReset { .. } | Action::NicPlug { .. } => {
+                Ok(Observed::CannotTell)
+            }
             Action::CdChange { vm, host, disk: id } => {
                 let wanted = match id {
                     Some(id) => Some(domain::volume(disk(&inventory, *id)?)),

@@ -181,6 +181,11 @@ pub(super) fn done(
                 vm.run.graphics = graphics(info);
             })
         }
+        (Action::DomainPause { vm, .. }, _) => update_vm(draft, *vm, |vm| {
+            if vm.run.status.is_running() {
+                vm.run.status = VmStatus::Paused;
+            }
+        }),
         _ => Ok(()),
     }
 }
