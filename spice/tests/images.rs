@@ -147,6 +147,21 @@ fn quic_that_is_cut_off_inside_of_what_it_says_is_refused() {
 }
 
 #[test]
+fn a_quic_run_past_the_end_of_its_row_is_refused_as_that() {
+    let error = Message::recorded("quic/refused_runs_past_the_row").decode();
+    assert!(
+        matches!(
+            error,
+            Err(Error::Invalid {
+                what: "quic run",
+                ..
+            })
+        ),
+        "{error:?}"
+    );
+}
+
+#[test]
 fn a_size_that_is_not_the_descriptors_is_refused() {
     // CVE-2020-14355: QUIC whose own size is not the one that memory was made for.
     for case in [
