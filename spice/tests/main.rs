@@ -8,6 +8,7 @@ mod link;
 mod mutations;
 mod oracles;
 mod pointer;
+mod regions;
 mod session;
 mod support;
 mod video;

@@ -127,7 +127,7 @@ impl Console {
             let body_at = if self.mini { 6 } else { 18 };
             let kind = u16::from_le_bytes([rest[kind_at], rest[kind_at + 1]]);
             let size = &rest[kind_at + 2..kind_at + 6];
-            let size = u32::from_le_bytes(size.try_into().unwrap()) as usize;
+            let size = u32::from_le_bytes(size.try_into().expect("four bytes")) as usize;
             messages.push((kind, rest[body_at..body_at + size].to_vec()));
             rest = &rest[body_at + size..];
         }
