@@ -17,7 +17,8 @@ use tokio_tungstenite::tungstenite::Message;
 async fn site(script: Script) -> TestSite {
     let site = TestSite::new().await;
     let (server, _) = ScriptedSpiceServer::new(script);
-    site.host.graphics_with(move |_| Ok(GraphicsTarget::Descriptor(server.connect())));
+    site.host
+        .graphics_with(move |_| Ok(GraphicsTarget::Descriptor(server.connect())));
     site
 }
 
@@ -26,7 +27,10 @@ fn echo() -> Script {
 }
 
 async fn ticket(client: &Client, vm: VmId) -> [u8; 32] {
-    let answer = client.post(&format!("/saffron/vms/{vm}/console"), &json!({})).await.expect(200);
+    let answer = client
+        .post(&format!("/saffron/vms/{vm}/console"), &json!({}))
+        .await
+        .expect(200);
     let answer = answer.json();
     assert_eq!(answer["expires_in"], 30);
     assert_eq!(answer["vm"]["id"], vm.to_string());
@@ -52,7 +56,10 @@ fn hello(key: [u8; 32], channel_type: ChannelType, connection_id: u32) -> Messag
 }
 
 async fn connect(client: &Client, key: [u8; 32], channel: ChannelType) -> Socket {
-    let mut socket = client.websocket("/saffron/console", "console.v1").await.unwrap();
+    let mut socket = client
+        .websocket("/saffron/console", "console.v1")
+        .await
+        .unwrap();
     let connection = if channel == ChannelType::MAIN { 0 } else { 7 };
     socket.send(hello(key, channel, connection)).await.unwrap();
     socket
@@ -98,7 +105,9 @@ async fn a_ticket_opens_the_main_channel_and_its_keys_open_one_more_each() {
     let (mut main, keys) = open(&admin, vm).await;
     assert_eq!(keys.len(), 16);
     assert_eq!(next(&mut main).await.unwrap(), b"hello from the guest");
-    main.send(Message::Binary(b"echo".to_vec().into())).await.unwrap();
+    main.send(Message::Binary(b"echo".to_vec().into()))
+        .await
+        .unwrap();
     assert_eq!(next(&mut main).await.unwrap(), b"echo");
     let mut display = connect(&admin, keys[0].0, ChannelType::DISPLAY).await;
     let welcome = Welcome::decode(&next(&mut display).await.unwrap()).unwrap();
@@ -107,7 +116,11 @@ async fn a_ticket_opens_the_main_channel_and_its_keys_open_one_more_each() {
     assert_eq!(closed(&mut again).await.0, 4403, "a key is good once");
     main.close(None).await.unwrap();
     let began = Instant::now();
-    assert_eq!(closed(&mut display).await.0, 4503, "main takes the others with it");
+    assert_eq!(
+        closed(&mut display).await.0,
+        4503,
+        "main takes the others with it"
+    );
     assert!(began.elapsed() < Duration::from_secs(2));
     let mut late = connect(&admin, keys[1].0, ChannelType::INPUTS).await;
     assert_eq!(closed(&mut late).await.0, 4403, "keys die with main");
@@ -124,7 +137,10 @@ async fn fifty_who_show_one_ticket_are_one_console_and_forty_nine_refusals() {
             let admin = admin.clone();
             tokio::spawn(async move {
                 let mut socket = connect(&admin, key, ChannelType::MAIN).await;
-                let outcome = next(&mut socket).await.map(|_| ()).map_err(|(code, _)| code);
+                let outcome = next(&mut socket)
+                    .await
+                    .map(|_| ())
+                    .map_err(|(code, _)| code);
                 (outcome, socket)
             })
         })
@@ -136,8 +152,19 @@ async fn fifty_who_show_one_ticket_are_one_console_and_forty_nine_refusals() {
         outcomes.push(outcome);
         sockets.push(socket);
     }
-    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Err(4403)).count(), 49, "{outcomes:?}");
+    assert_eq!(
+        outcomes.iter().filter(|outcome| outcome.is_ok()).count(),
+        1,
+        "{outcomes:?}"
+    );
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|outcome| **outcome == Err(4403))
+            .count(),
+        49,
+        "{outcomes:?}"
+    );
 }
 
 #[tokio::test]
@@ -177,8 +204,15 @@ async fn a_ticket_is_refused_with_a_sentence_where_there_can_be_none() {
     let admin = site.admin().await;
     let path = |vm: &dyn std::fmt::Display| format!("/saffron/vms/{vm}/console");
     let answer = admin.post(&path(&stopped), &json!({})).await.expect(409);
-    assert!(answer.json()["error"].as_str().unwrap().len() > 10, "{}", answer.text());
-    admin.post(&path(&"00000000-0000-0000-0000-00000000abcd"), &json!({})).await.expect(404);
+    assert!(
+        answer.json()["error"].as_str().unwrap().len() > 10,
+        "{}",
+        answer.text()
+    );
+    admin
+        .post(&path(&"00000000-0000-0000-0000-00000000abcd"), &json!({}))
+        .await
+        .expect(404);
     admin.post(&path(&"no-id"), &json!({})).await.expect(404);
     site.person("eva", Role::USER_ROLE, stopped.into()).await;
     let eva = site.login("eva@internal", PASSWORD).await;
@@ -197,9 +231,15 @@ async fn a_machine_that_stops_while_its_console_connects_is_named() {
     let vm = site.running_vm("web1").await;
     let admin = site.admin().await;
     let key = ticket(&admin, vm).await;
-    site.manager().vm_stop(&Caller::system(), vm, Default::default()).await.unwrap();
+    site.manager()
+        .vm_stop(&Caller::system(), vm, Default::default())
+        .await
+        .unwrap();
     site.until(|inventory| {
-        inventory.vms.get(&vm).is_some_and(|vm| vm.run.status == manager::model::VmStatus::Down)
+        inventory
+            .vms
+            .get(&vm)
+            .is_some_and(|vm| vm.run.status == manager::model::VmStatus::Down)
     })
     .await;
     let mut socket = connect(&admin, key, ChannelType::MAIN).await;
@@ -214,10 +254,17 @@ async fn a_machine_that_stops_takes_its_console_with_it() {
     let vm = site.running_vm("web1").await;
     let (mut main, _) = open(&site.admin().await, vm).await;
     let began = Instant::now();
-    site.manager().vm_stop(&Caller::system(), vm, Default::default()).await.unwrap();
+    site.manager()
+        .vm_stop(&Caller::system(), vm, Default::default())
+        .await
+        .unwrap();
     let (code, reason) = closed(&mut main).await;
     assert_eq!(code, 4503, "{reason}");
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test]
@@ -242,28 +289,57 @@ async fn a_display_that_is_gone_or_hostile_is_named() {
 async fn a_logout_and_a_lost_right_close_every_channel_within_two_seconds() {
     let site = site(echo()).await;
     let vm = site.running_vm("web1").await;
-    let eva_id = site.person("eva", Role::USER_ROLE, vm.into()).await;
+    let hers = site.running_vm("hers").await;
+    let eva_id = site.person("eva", Role::USER_ROLE, hers.into()).await;
     let admin = site.admin().await;
     let eva = site.login("eva@internal", PASSWORD).await;
     let (mut admins, keys) = open(&admin, vm).await;
     let mut admins_display = connect(&admin, keys[0].0, ChannelType::DISPLAY).await;
     next(&mut admins_display).await.unwrap();
-    let (mut evas, _) = open(&eva, vm).await;
+    let (mut evas, _) = open(&eva, hers).await;
     let began = Instant::now();
     let permission = site
         .manager()
         .inventory()
-        .permissions_on(ObjectId::Vm(vm))
+        .permissions_on(ObjectId::Vm(hers))
         .find(|permission| permission.subject == manager::model::Subject::User(eva_id))
         .unwrap()
         .id;
-    site.manager().permission_remove(&Caller::system(), permission).await.unwrap();
+    site.manager()
+        .permission_remove(&Caller::system(), permission)
+        .await
+        .unwrap();
     assert_eq!(closed(&mut evas).await.0, 4401);
-    admin.json(http::Method::DELETE, "/saffron/session", &json!({})).await.expect(200);
+    admin
+        .json(http::Method::DELETE, "/saffron/session", &json!({}))
+        .await
+        .expect(200);
     assert_eq!(closed(&mut admins).await.0, 4401);
     let code = closed(&mut admins_display).await.0;
     assert!([4401, 4503].contains(&code), "{code}");
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_console_that_somebody_uses_is_not_given_to_another() {
+    let site = site(echo()).await;
+    let vm = site.running_vm("web1").await;
+    let (_main, _) = open(&site.admin().await, vm).await;
+    site.person("eva", Role::USER_ROLE, vm.into()).await;
+    let eva = site.login("eva@internal", PASSWORD).await;
+    let answer = eva
+        .post(&format!("/saffron/vms/{vm}/console"), &json!({}))
+        .await
+        .expect(409);
+    let sentence = answer.json()["error"].as_str().unwrap().to_owned();
+    assert!(
+        sentence.contains("It is used by admin@internal"),
+        "{sentence}"
+    );
 }
 
 #[tokio::test]
@@ -285,7 +361,11 @@ async fn a_message_in_very_many_pieces_ends_the_console() {
     let mut first = true;
     let mut refused = false;
     for _ in 0..100 {
-        let code = if std::mem::take(&mut first) { Data::Binary } else { Data::Continue };
+        let code = if std::mem::take(&mut first) {
+            Data::Binary
+        } else {
+            Data::Continue
+        };
         let mut frame = Frame::message(vec![0], OpCode::Data(code), false);
         frame.header_mut().mask = Some([1, 2, 3, 4]);
         if main.send(Message::Frame(frame)).await.is_err() {

@@ -42,7 +42,11 @@ impl Admit for Door {
                 ticket: Ticket::new("correct horse"),
                 keys: vec![[1; 32], [2; 32]],
                 revoked: Box::pin(async move {
-                    let refusal = revoked.wait_for(Option::is_some).await.ok().and_then(|r| r.clone());
+                    let refusal = revoked
+                        .wait_for(Option::is_some)
+                        .await
+                        .ok()
+                        .and_then(|r| r.clone());
                     match refusal {
                         Some(refusal) => refusal,
                         None => std::future::pending().await,
@@ -78,7 +82,9 @@ impl Browser {
             counters: Arc::clone(&counters),
         };
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
-        let config = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(0);
+        let config = WebSocketConfig::default()
+            .read_buffer_size(4096)
+            .write_buffer_size(0);
         let theirs = WebSocketStream::from_raw_socket(theirs, Role::Server, Some(config)).await;
         let served = tokio::spawn(async move { spice_proxy::serve(theirs, &door, going).await });
         Self {
@@ -92,13 +98,22 @@ impl Browser {
     }
 
     async fn say(&mut self, bytes: Vec<u8>) {
-        self.socket.send(Message::Binary(bytes.into())).await.unwrap();
+        self.socket
+            .send(Message::Binary(bytes.into()))
+            .await
+            .unwrap();
     }
 
     /// The next binary message.
     async fn hear(&mut self) -> Vec<u8> {
         loop {
-            match self.socket.next().await.expect("still open").expect("a message") {
+            match self
+                .socket
+                .next()
+                .await
+                .expect("still open")
+                .expect("a message")
+            {
                 Message::Binary(bytes) => return bytes.to_vec(),
                 Message::Ping(_) => {}
                 other => panic!("{other:?}"),
@@ -124,8 +139,16 @@ impl Browser {
     /// Code and reason of the close that comes next.
     async fn closed(&mut self) -> (u16, String) {
         loop {
-            match self.socket.next().await.expect("a close").expect("a message") {
-                Message::Close(Some(frame)) => return (frame.code.into(), frame.reason.to_string()),
+            match self
+                .socket
+                .next()
+                .await
+                .expect("a close")
+                .expect("a message")
+            {
+                Message::Close(Some(frame)) => {
+                    return (frame.code.into(), frame.reason.to_string());
+                }
                 Message::Close(None) => return (1005, String::new()),
                 _ => {}
             }
@@ -150,13 +173,26 @@ async fn the_link_stage_is_finished_here_and_then_bytes_pass_both_ways() {
     browser.say(hello(KEY).encode()).await;
     let welcome = Welcome::decode(&browser.hear().await).unwrap();
     assert_eq!(welcome.keys, [Key([1; 32]), Key([2; 32])]);
-    assert!(welcome.common_caps.has(spice::link::Capabilities::MINI_HEADER));
+    assert!(
+        welcome
+            .common_caps
+            .has(spice::link::Capabilities::MINI_HEADER)
+    );
     assert!(welcome.channel_caps.has(5));
     assert_eq!(browser.hear_bytes(11).await, b"first words");
     let seen = browser.seen.recv().await.unwrap();
-    assert_eq!(seen.ticket, "correct horse", "the proxy answers with the host's ticket");
-    assert_eq!((seen.link.connection_id, seen.link.channel_type), (77, ChannelType::DISPLAY));
-    assert!(seen.link.channel_caps.has(33), "the browser's capabilities pass through");
+    assert_eq!(
+        seen.ticket, "correct horse",
+        "the proxy answers with the host's ticket"
+    );
+    assert_eq!(
+        (seen.link.connection_id, seen.link.channel_type),
+        (77, ChannelType::DISPLAY)
+    );
+    assert!(
+        seen.link.channel_caps.has(33),
+        "the browser's capabilities pass through"
+    );
     let big: Vec<u8> = (0..300_000u32).map(|n| (n % 251) as u8).collect();
     browser.say(big.clone()).await;
     assert_eq!(browser.hear_bytes(big.len()).await, big);
@@ -203,8 +239,14 @@ async fn a_server_that_refuses_speaks_nonsense_or_leaves_is_named() {
     for (script, part) in [
         (Script::Refuse(7), "the password is wrong or has expired"),
         (Script::Refuse(8), "session has ended"),
-        (Script::Garbage(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()), "does not speak SPICE"),
-        (Script::Garbage([0x52, 0x45, 0x44, 0x51].repeat(4)), "does not speak SPICE"),
+        (
+            Script::Garbage(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+            "does not speak SPICE",
+        ),
+        (
+            Script::Garbage([0x52, 0x45, 0x44, 0x51].repeat(4)),
+            "does not speak SPICE",
+        ),
     ] {
         let mut browser = Browser::new(script).await;
         browser.say(hello(KEY).encode()).await;
@@ -219,12 +261,18 @@ async fn a_server_that_never_answers_is_given_up() {
     let mut browser = Browser::new(Script::Silence).await;
     browser.say(hello(KEY).encode()).await;
     let (code, reason) = browser.closed().await;
-    assert_eq!((code, reason.as_str()), (4502, "The virtual machine's display does not answer."));
+    assert_eq!(
+        (code, reason.as_str()),
+        (4502, "The virtual machine's display does not answer.")
+    );
 }
 
 #[tokio::test]
 async fn what_a_server_said_before_its_end_arrives_before_the_close() {
-    let mut browser = Browser::new(Script::SayAndClose(vec![7; 200_000])).await.welcomed().await;
+    let mut browser = Browser::new(Script::SayAndClose(vec![7; 200_000]))
+        .await
+        .welcomed()
+        .await;
     assert_eq!(browser.hear_bytes(200_000).await, vec![7; 200_000]);
     let (code, reason) = browser.closed().await;
     assert_eq!(code, 4503, "{reason}");
@@ -232,31 +280,58 @@ async fn what_a_server_said_before_its_end_arrives_before_the_close() {
 
 #[tokio::test]
 async fn whoever_stops_the_guest_says_why() {
-    let mut browser = Browser::new(Script::SayAndClose(Vec::new())).await.welcomed().await;
-    let why = Refusal::new(End::ConnectionEnded, "The virtual machine was shut down by eva.");
+    let mut browser = Browser::new(Script::SayAndClose(Vec::new()))
+        .await
+        .welcomed()
+        .await;
+    let why = Refusal::new(
+        End::ConnectionEnded,
+        "The virtual machine was shut down by eva.",
+    );
     browser.revoke.send_replace(Some(why));
     let closed = browser.closed().await;
-    assert_eq!(closed, (4503, "The virtual machine was shut down by eva.".to_owned()));
+    assert_eq!(
+        closed,
+        (4503, "The virtual machine was shut down by eva.".to_owned())
+    );
 }
 
 #[tokio::test]
 async fn a_lost_right_closes_the_channel() {
-    let mut browser = Browser::new(Script::Echo(Vec::new())).await.welcomed().await;
-    browser.revoke.send_replace(Some(Refusal::new(End::Revoked, "Your session has ended.")));
-    assert_eq!(browser.closed().await, (4401, "Your session has ended.".to_owned()));
+    let mut browser = Browser::new(Script::Echo(Vec::new()))
+        .await
+        .welcomed()
+        .await;
+    browser
+        .revoke
+        .send_replace(Some(Refusal::new(End::Revoked, "Your session has ended.")));
+    assert_eq!(
+        browser.closed().await,
+        (4401, "Your session has ended.".to_owned())
+    );
 }
 
 #[tokio::test]
 async fn a_server_that_ends_says_goodbye() {
-    let mut browser = Browser::new(Script::Echo(Vec::new())).await.welcomed().await;
+    let mut browser = Browser::new(Script::Echo(Vec::new()))
+        .await
+        .welcomed()
+        .await;
     browser.going_away.send_replace(true);
     assert_eq!(browser.closed().await.0, 1001);
 }
 
 #[tokio::test]
 async fn text_in_the_middle_ends_the_channel() {
-    let mut browser = Browser::new(Script::Echo(Vec::new())).await.welcomed().await;
-    browser.socket.send(Message::Text("hi".into())).await.unwrap();
+    let mut browser = Browser::new(Script::Echo(Vec::new()))
+        .await
+        .welcomed()
+        .await;
+    browser
+        .socket
+        .send(Message::Text("hi".into()))
+        .await
+        .unwrap();
     assert_eq!(browser.closed().await.0, 4400);
 }
 
@@ -273,19 +348,31 @@ async fn a_browser_that_does_not_read_stops_the_server_and_holds_little() {
         }
         before = now;
     }
-    assert!(before <= 256 * 1024, "{before} bytes were taken for a browser that reads none");
-    browser.revoke.send_replace(Some(Refusal::new(End::Revoked, "Over.")));
+    assert!(
+        before <= 256 * 1024,
+        "{before} bytes were taken for a browser that reads none"
+    );
+    browser
+        .revoke
+        .send_replace(Some(Refusal::new(End::Revoked, "Over.")));
     let ended = tokio::time::timeout(Duration::from_secs(2), browser.served).await;
     assert!(ended.is_ok(), "a stalled browser cannot keep its channel");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_browser_that_is_gone_without_a_word_is_noticed() {
-    let browser = Browser::new(Script::Echo(Vec::new())).await.welcomed().await;
+    let browser = Browser::new(Script::Echo(Vec::new()))
+        .await
+        .welcomed()
+        .await;
     // It does not read, so it does not answer pings either.
     let began = tokio::time::Instant::now();
     let report = browser.served.await.unwrap();
     assert_eq!(report.refusal, None);
-    assert!(began.elapsed() <= Duration::from_secs(47), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() <= Duration::from_secs(47),
+        "{:?}",
+        began.elapsed()
+    );
     drop(browser.socket);
 }

@@ -47,18 +47,33 @@ async fn every_kind_of_answer_carries_the_security_headers() {
         (&admin, Method::POST, "/saffron/session", "{", 400),
         (&admin, Method::POST, "/saffron/session", &long, 413),
         (&admin, Method::GET, "/saffron/live", "", 403),
-        (&admin, Method::GET, "/saffron/vms/no-id/screenshot", "", 404),
+        (
+            &admin,
+            Method::GET,
+            "/saffron/vms/no-id/screenshot",
+            "",
+            404,
+        ),
         (&stranger, Method::GET, "/images/0123", "", 404),
     ] {
-        let answer = client.send(method.clone(), path, &json, body.to_owned()).await.unwrap();
+        let answer = client
+            .send(method.clone(), path, &json, body.to_owned())
+            .await
+            .unwrap();
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.text());
         for (name, part) in HEADERS {
             let value = answer.header(name);
             assert!(value.contains(part), "{method} {path}: {name} is {value:?}");
         }
         let policy = answer.header("content-security-policy");
-        assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
-        assert!(!answer.header("correlation-id").is_empty(), "{method} {path}");
+        assert!(
+            !policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"),
+            "{policy}"
+        );
+        assert!(
+            !answer.header("correlation-id").is_empty(),
+            "{method} {path}"
+        );
     }
     site.close().await;
 }
@@ -75,8 +90,10 @@ async fn a_get_that_announces_a_body_is_answered_without_it() {
 #[tokio::test]
 async fn a_head_of_more_than_16_kib_is_refused() {
     let site = TestSite::new().await;
-    let request =
-        format!("GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: {}\r\n\r\n", "x".repeat(17 * 1024));
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: {}\r\n\r\n",
+        "x".repeat(17 * 1024)
+    );
     let answer = raw(&site.stranger(), request.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
 }
@@ -92,8 +109,12 @@ async fn whoever_sends_a_head_byte_by_byte_is_dropped_while_others_are_served() 
             tokio::spawn(async move {
                 let (mut read, mut write) = tokio::io::split(client.connect().await.unwrap());
                 let trickle = async {
-                    for byte in b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ".iter().cycle() {
-                        if write.write_all(&[*byte]).await.is_err() || write.flush().await.is_err() {
+                    for byte in b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: "
+                        .iter()
+                        .cycle()
+                    {
+                        if write.write_all(&[*byte]).await.is_err() || write.flush().await.is_err()
+                        {
                             return;
                         }
                         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -155,17 +176,35 @@ async fn plain_http_is_sent_to_https_or_refused() {
     let host = format!("Host: localhost:{}\r\n\r\n", address.port());
     let page = ask(format!("GET /admin/vms HTTP/1.1\r\n{host}")).await;
     assert!(page.starts_with("HTTP/1.1 308"), "{page}");
-    assert!(page.contains(&format!("location: https://localhost:{}/admin/vms", address.port())), "{page}");
+    assert!(
+        page.contains(&format!(
+            "location: https://localhost:{}/admin/vms",
+            address.port()
+        )),
+        "{page}"
+    );
     let api = ask(format!("GET /ovirt-engine/api HTTP/1.1\r\n{host}")).await;
-    assert!(api.starts_with("HTTP/1.1 426") && api.contains("use https://"), "{api}");
-    let login = ask(format!("POST /saffron/session HTTP/1.1\r\nContent-Length: 0\r\n{host}")).await;
+    assert!(
+        api.starts_with("HTTP/1.1 426") && api.contains("use https://"),
+        "{api}"
+    );
+    let login = ask(format!(
+        "POST /saffron/session HTTP/1.1\r\nContent-Length: 0\r\n{host}"
+    ))
+    .await;
     assert!(login.starts_with("HTTP/1.1 426"), "{login}");
     let path = "/ovirt-engine/services/pki-resource?resource=ca-certificate&format=X509-PEM-CA";
     let ca = ask(format!("GET {path} HTTP/1.1\r\n{host}")).await;
     assert!(ca.contains("BEGIN CERTIFICATE"), "{ca}");
-    let split = ask(format!("GET //evil.test/%0d%0aSet-Cookie:x HTTP/1.1\r\n{host}")).await;
+    let split = ask(format!(
+        "GET //evil.test/%0d%0aSet-Cookie:x HTTP/1.1\r\n{host}"
+    ))
+    .await;
     let own = format!("location: https://localhost:{}//evil.test/", address.port());
-    assert!(split.contains(&own) && !split.to_lowercase().contains("\r\nset-cookie"), "{split}");
+    assert!(
+        split.contains(&own) && !split.to_lowercase().contains("\r\nset-cookie"),
+        "{split}"
+    );
 }
 
 #[tokio::test]
@@ -175,5 +214,8 @@ async fn the_authority_is_given_to_anybody() {
     let path = "/ovirt-engine/services/pki-resource?resource=ca-certificate&format=X509-PEM-CA";
     let answer = stranger.get(path).await.expect(200);
     assert!(answer.text().starts_with("-----BEGIN CERTIFICATE-----"));
-    stranger.get("/ovirt-engine/services/pki-resource?resource=private-key").await.expect(404);
+    stranger
+        .get("/ovirt-engine/services/pki-resource?resource=private-key")
+        .await
+        .expect(404);
 }

@@ -123,7 +123,9 @@ impl Client {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
         let name = ServerName::try_from("localhost")?;
-        Ok(TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await?)
+        Ok(TlsConnector::from(Arc::clone(&self.tls))
+            .connect(name, stream)
+            .await?)
     }
 
     fn request(&self, method: Method, path: &str) -> http::request::Builder {
@@ -138,7 +140,10 @@ impl Client {
         }
         let cookies = self.cookies();
         if !cookies.is_empty() && !headers.contains_key(http::header::COOKIE) {
-            let pairs: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let pairs: Vec<_> = cookies
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
             let value = HeaderValue::from_str(&pairs.join("; ")).expect("cookies");
             headers.insert(http::header::COOKIE, value);
         }
@@ -191,7 +196,9 @@ impl Client {
 
     /// GET that does not fail to be answered.
     pub async fn get(&self, path: &str) -> Answer {
-        self.send(Method::GET, path, &[], "").await.expect("an answer")
+        self.send(Method::GET, path, &[], "")
+            .await
+            .expect("an answer")
     }
 
     /// POST, as our own pages do it.
@@ -206,12 +213,15 @@ impl Client {
             ("accept", "application/json"),
             ("x-saffron", "1"),
         ];
-        self.send(method, path, &headers, body.to_string()).await.expect("an answer")
+        self.send(method, path, &headers, body.to_string())
+            .await
+            .expect("an answer")
     }
 
     /// Opens a WebSocket as our own page would; the status when it is refused.
     pub async fn websocket(&self, path: &str, protocol: &str) -> Result<Socket, u16> {
-        self.websocket_from(path, protocol, Some(&self.origin())).await
+        self.websocket_from(path, protocol, Some(&self.origin()))
+            .await
     }
 
     /// Opens a WebSocket as a page of `origin` would.
@@ -233,15 +243,19 @@ impl Client {
         }
         let request = request.body(Full::<Bytes>::default()).expect("a request");
         let stream = TokioIo::new(self.connect().await.expect("a connection"));
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(stream).await.expect("HTTP");
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream)
+            .await
+            .expect("HTTP");
         tokio::spawn(connection.with_upgrades());
         let response = sender.send_request(request).await.expect("an answer");
         if response.status() != 101 {
             return Err(response.status().as_u16());
         }
         assert_eq!(
-            response.headers().get("sec-websocket-accept").map(HeaderValue::as_bytes),
+            response
+                .headers()
+                .get("sec-websocket-accept")
+                .map(HeaderValue::as_bytes),
             Some(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".as_slice())
         );
         let upgraded = hyper::upgrade::on(response).await.expect("an upgrade");

@@ -27,7 +27,9 @@ impl Stream {
     /// Opens a stream and takes its snapshot.
     pub async fn open(client: &Client) -> Self {
         let mut stream = Self::raw(client).await;
-        stream.say(&json!({ "type": "hello", "resume": null })).await;
+        stream
+            .say(&json!({ "type": "hello", "resume": null }))
+            .await;
         loop {
             let message = stream.next().await.expect("a snapshot");
             assert_eq!(message["type"], "snapshot", "{message}");
@@ -41,13 +43,18 @@ impl Stream {
     pub async fn resume(client: &Client, epoch: &str, revision: u64) -> Self {
         let mut stream = Self::raw(client).await;
         let resume = json!({ "epoch": epoch, "revision": revision });
-        stream.say(&json!({ "type": "hello", "resume": resume })).await;
+        stream
+            .say(&json!({ "type": "hello", "resume": resume }))
+            .await;
         stream
     }
 
     /// A stream that has not said hello.
     pub async fn raw(client: &Client) -> Self {
-        let socket = client.websocket("/saffron/live", "live.v1").await.expect("an upgrade");
+        let socket = client
+            .websocket("/saffron/live", "live.v1")
+            .await
+            .expect("an upgrade");
         Self {
             socket,
             resources: BTreeMap::new(),
@@ -58,7 +65,10 @@ impl Stream {
 
     /// Sends a message.
     pub async fn say(&mut self, message: &Value) {
-        self.socket.send(Message::Text(message.to_string().into())).await.expect("sent");
+        self.socket
+            .send(Message::Text(message.to_string().into()))
+            .await
+            .expect("sent");
     }
 
     /// The next message, after it was applied; code and reason when the stream was closed.
@@ -90,7 +100,11 @@ impl Stream {
             self.revision = revision;
         }
         let key = |resource: &Value| {
-            format!("{}/{}", resource["kind"].as_str().expect("a kind"), resource["id"].as_str().expect("an id"))
+            format!(
+                "{}/{}",
+                resource["kind"].as_str().expect("a kind"),
+                resource["id"].as_str().expect("an id")
+            )
         };
         match message["type"].as_str() {
             Some("snapshot") => {

@@ -1,4 +1,8 @@
-//! See ARCHITECTURE.md.
+//! What tests stand on: sites of their own, clients, peers that follow a script, real parts.
 
 pub mod guest;
+pub mod http;
 pub mod libvirtd;
+pub mod live;
+pub mod site;
+pub mod spice;

@@ -55,7 +55,9 @@ impl TestSite {
         gateway::tls::private_directory(&state).expect("a state directory");
         let manager = Manager::open(config).await.expect("a manager");
         let listen = ([127, 0, 0, 1], 0).into();
-        let running = Server::serve(&state, listen, &[], limits, manager).await.expect("a server");
+        let running = Server::serve(&state, listen, &[], limits, manager)
+            .await
+            .expect("a server");
         let site = Self {
             running: Some(running),
             state,
@@ -124,13 +126,19 @@ impl TestSite {
         );
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         let answer = client
-            .send(http::Method::POST, "/ovirt-engine/sso/oauth/token", &headers, form)
+            .send(
+                http::Method::POST,
+                "/ovirt-engine/sso/oauth/token",
+                &headers,
+                form,
+            )
             .await
             .expect("an answer")
             .expect(200)
             .json();
         let token = answer["access_token"].as_str().expect("a token").to_owned();
-        self.stranger().with("authorization", &format!("Bearer {token}"))
+        self.stranger()
+            .with("authorization", &format!("Bearer {token}"))
     }
 
     /// A new person who has a role on an object, and nothing else.
@@ -145,7 +153,12 @@ impl TestSite {
             password: Some(Secret::new(PASSWORD)),
             must_change_password: false,
         };
-        let user = self.manager().user_add(&caller, params).await.expect("a user").id;
+        let user = self
+            .manager()
+            .user_add(&caller, params)
+            .await
+            .expect("a user")
+            .id;
         self.give(user, role, object).await;
         user
     }
@@ -181,9 +194,14 @@ impl TestSite {
             nics: Vec::new(),
             cdrom: None,
         };
-        let added = self.manager().vm_add(&Caller::system(), params).await.expect("a VM");
+        let added = self
+            .manager()
+            .vm_add(&Caller::system(), params)
+            .await
+            .expect("a VM");
         let id = added.value.id;
-        self.until(|inventory| inventory.vms.get(&id).is_some_and(|vm| is_down(vm))).await;
+        self.until(|inventory| inventory.vms.get(&id).is_some_and(|vm| is_down(vm)))
+            .await;
         id
     }
 

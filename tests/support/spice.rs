@@ -93,7 +93,11 @@ impl ScriptedSpiceServer {
         let mut body = vec![0; length as usize];
         stream.read_exact(&mut body).await?;
         let link = LinkMessage::decode(&body).map_err(std::io::Error::other)?;
-        let der = self.key.to_public_key().to_public_key_der().map_err(std::io::Error::other)?;
+        let der = self
+            .key
+            .to_public_key()
+            .to_public_key_der()
+            .map_err(std::io::Error::other)?;
         let mut public_key = [0; PUBLIC_KEY_BYTES];
         public_key.copy_from_slice(der.as_bytes());
         let error = match self.script {
