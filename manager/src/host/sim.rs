@@ -214,6 +214,11 @@ impl SimHost {
         *self.graphics.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(graphics));
     }
 
+    /// Sends figures to whoever listens.
+    pub fn report_figures(&self, figures: Statistics) {
+        self.say(HostEvent::Statistics(Arc::new(figures)));
+    }
+
     /// The domains that run, with their run's number.
     #[must_use]
     pub fn running(&self) -> Vec<(Uuid, u64)> {

@@ -1,7 +1,12 @@
 //! The manager as a whole, with a simulated host: what callers ask for, what hosts do, and what is
 //! left after a crash at every step.
 
+mod access;
+mod consoles;
+mod devices;
+mod infrastructure;
 mod recovery;
+mod sessions;
 mod site;
 mod transfers;
 mod vms;
