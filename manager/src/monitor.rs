@@ -30,6 +30,8 @@ use figures::Figures;
 
 /// How long a host may be away before its VMs are not known any more.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the first connection may take before anybody is told that there is none.
+const FIRST_CONTACT: Duration = Duration::from_secs(3);
 /// Looks at domains between two looks at storage.
 const STORAGE_EVERY: u32 = 3;
 
@@ -44,6 +46,8 @@ struct Watch {
     /// Since when guests have been asked to end.
     ending: HashMap<VmId, Duration>,
     known: bool,
+    /// Whether it has answered since the manager's start.
+    met: bool,
     rounds: u32,
 }
 
@@ -61,6 +65,7 @@ pub(crate) async fn watch(manager: Manager, id: HostId, host: Arc<dyn Hypervisor
         away: None,
         ending: HashMap::new(),
         known: false,
+        met: false,
         rounds: 0,
     };
     loop {
@@ -118,6 +123,7 @@ impl Watch {
             }
         };
         let back = self.away.take().is_some();
+        self.met = true;
         domains::reconcile_all(self, domains).await?;
         if back {
             self.manager.core.executor.host_back.notify_waiters();
@@ -221,6 +227,9 @@ impl Watch {
     async fn disconnected(&mut self, reason: &str) -> Result<()> {
         let now = self.manager.core.clock.monotonic();
         let since = *self.away.get_or_insert(now);
+        if !self.met && now.saturating_sub(since) < FIRST_CONTACT {
+            return Ok(());
+        }
         let patient = now.saturating_sub(since) < PATIENCE;
         let id = self.id;
         let reason = reason.to_owned();
