@@ -54,12 +54,6 @@ impl Refused {
         Self::new(StatusCode::CONFLICT, api::fault::refused(&[sentence]))
     }
 
-    /// Only for administrators, or others.
-    pub(super) fn denied() -> Self {
-        let sentence = "User is not authorized to perform this action.";
-        Self::new(StatusCode::FORBIDDEN, api::fault::refused(&[sentence]))
-    }
-
     /// No such thing, or none that the caller may know of.
     pub(super) fn not_found(what: impl std::fmt::Display) -> Self {
         Self::new(

@@ -89,11 +89,7 @@ async fn serve(State(shared): State<Shared>, caller: Caller, request: Request) -
         .unwrap_or_else(|| Context::of(&parts));
     let form = request::answer_form(&context, &parts.headers);
     let path = parts.uri.path().strip_prefix(api::ROOT).unwrap_or_default();
-    let segments: Vec<Cow<'_, str>> = path
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .map(decoded)
-        .collect();
+    let segments = segments(path);
     let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
     let answered = async {
         unsupported_version(&parts.headers)?;
@@ -250,6 +246,17 @@ fn beneath(rest: &[&str]) -> Refused {
     }
 }
 
+/// The segments of a path, without matrix parameters and without the version that it may begin
+/// with: `/v4/vms;max=5` is `/vms`.
+fn segments(path: &str) -> Vec<Cow<'_, str>> {
+    let names = path
+        .split('/')
+        .map(|segment| segment.split(';').next().unwrap_or_default());
+    let mut names = names.filter(|name| !name.is_empty()).peekable();
+    names.next_if_eq(&"v4");
+    names.map(decoded).collect()
+}
+
 fn decoded(segment: &str) -> Cow<'_, str> {
     if !segment.contains('%') {
         return segment.into();
@@ -315,5 +322,21 @@ impl Change<'_> {
         } else {
             Answer::Done(action)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn version_matrix_parameters_and_slashes_do_not_change_the_path() {
+        let segments = |path: &'static str| super::segments(path).join(" ");
+        assert_eq!(segments(""), "");
+        assert_eq!(segments("/"), "");
+        assert_eq!(segments("/vms/"), "vms");
+        assert_eq!(segments("/v4"), "");
+        assert_eq!(segments("/v4/vms;max=5"), "vms");
+        assert_eq!(segments("/vms/v4"), "vms v4");
+        assert_eq!(segments("/vms/1a/start;async=false"), "vms 1a start");
+        assert_eq!(segments("/options/a%20b+c"), "options a b+c");
     }
 }

@@ -28,8 +28,6 @@ pub(crate) enum Answer {
     Pending(Action),
     /// 200 without a body: removed.
     Removed,
-    /// Something of its own.
-    Raw(Response),
 }
 
 /// The response to what a GET found.
@@ -80,7 +78,6 @@ pub(super) fn answer(answer: Answer, form: Form) -> Response {
         Answer::Done(action) => document(StatusCode::OK, form, write(&action, form)),
         Answer::Pending(action) => document(StatusCode::ACCEPTED, form, write(&action, form)),
         Answer::Removed => StatusCode::OK.into_response(),
-        Answer::Raw(response) => response,
     }
 }
 

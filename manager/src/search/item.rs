@@ -430,11 +430,15 @@ fn template(inventory: &Inventory, it: &Template, field: &str) -> Vec<Value> {
         "mem" => amount(it.hardware.memory, MIB),
         "status" => word(it.status.as_str()),
         "sealed" => texts([false]),
-        "cluster" => name_of(&inventory.clusters, it.cluster, |it| &it.name),
-        "datacenter" => it
-            .cluster
-            .map(|cluster| data_center_name(inventory, cluster))
-            .unwrap_or_default(),
+        // One without a cluster, as Blank, can be used in all of them.
+        "cluster" => match it.cluster {
+            Some(cluster) => name_of(&inventory.clusters, Some(cluster), |it| &it.name),
+            None => texts(inventory.clusters.iter().map(|it| it.name.clone())),
+        },
+        "datacenter" => match it.cluster {
+            Some(cluster) => data_center_name(inventory, cluster),
+            None => texts(inventory.data_centers.iter().map(|it| it.name.clone())),
+        },
         "architecture" => text("x86_64"),
         "version_name" => text(&*it.version_name),
         "tag" => tags(inventory, &it.tags),
