@@ -22,11 +22,6 @@ pub fn decode(data: &[u8], width: u32, height: u32) -> Result<Pixels, Error> {
     decode_any_size(data, Some((width, height)))
 }
 
-/// Decodes a picture of a video stream, which has the size it has. (MJPEG)
-pub fn decode_frame(data: &[u8]) -> Result<Pixels, Error> {
-    decode_any_size(data, None)
-}
-
 /// Decodes the pictures of one MJPEG stream. Servers send the tables of quantisation and codes
 /// with the first picture, and later only those that change: this remembers them.
 #[derive(Clone, Debug, Default)]
