@@ -5,4 +5,5 @@ mod client;
 mod console;
 mod draw_server;
 mod drawing;
+mod messages;
 mod recorded;
