@@ -10,9 +10,11 @@ use std::sync::Arc;
 /// Entries of one shard, on average, before their number of shards is doubled.
 const SHARD: usize = 64;
 
+type Shard<K, V> = BTreeMap<K, Arc<V>>;
+
 /// The map. Values are behind `Arc`s, so whoever has one keeps it whatever happens to the map.
 pub struct Map<K, V> {
-    shards: Arc<Vec<Arc<BTreeMap<K, Arc<V>>>>>,
+    shards: Arc<Vec<Arc<Shard<K, V>>>>,
     len: usize,
 }
 

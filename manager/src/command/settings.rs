@@ -340,13 +340,12 @@ pub(super) fn validate(hardware: &VmHardware, inventory: &Inventory) -> Result<(
             "Kernel parameters and initial ram disk can only be given together with a kernel path.",
         ));
     }
-    if let Some(cmdline) = &hardware.direct_boot.cmdline {
-        if cmdline.len() > 2000 || cmdline.chars().any(char::is_control) {
-            return Err(Error::invalid(
-                "os.cmdline",
-                "The kernel's parameters are too long or not on one line.",
-            ));
-        }
+    let cmdline = hardware.direct_boot.cmdline.as_deref().unwrap_or_default();
+    if cmdline.len() > 2000 || cmdline.chars().any(char::is_control) {
+        return Err(Error::invalid(
+            "os.cmdline",
+            "The kernel's parameters are too long or not on one line.",
+        ));
     }
     for text in [&hardware.direct_boot.kernel, &hardware.direct_boot.initrd]
         .into_iter()

@@ -255,7 +255,7 @@ impl TransferData {
         self.upload()?;
         self.range(offset, length)?;
         self.work(move |file| {
-            const BLOCK: [u8; 64 << 10] = [0; 64 << 10];
+            static BLOCK: [u8; 64 << 10] = [0; 64 << 10];
             let end = offset + length;
             let present = file.metadata()?.len();
             let mut at = offset;

@@ -1,0 +1,220 @@
+//! What an operation's success means.
+
+use crate::error::Result;
+use crate::event::{EventDraft, code};
+use crate::model::{DiskId, DiskStatus, TransferPhase, VmStatus};
+use crate::operation::{Action, Operation, OperationKind, StepState};
+use crate::writer::Draft;
+
+use super::{
+    disk_name, disks_ok, ended, log, log_disk, log_vm, made, sources, transfer_over, update_disk,
+    update_transfer, update_vm, vm_name,
+};
+
+/// Records that an operation has done what it was for.
+pub(super) fn succeeded(draft: &mut Draft, operation: &Operation) -> Result<()> {
+    let now = draft.now();
+    match &operation.kind {
+        OperationKind::VmAdd { vm } => {
+            disks_ok(draft, &made(operation))?;
+            disks_ok(draft, &sources(operation))?;
+            update_vm(draft, *vm, |vm| vm.run.status = VmStatus::Down)?;
+            log_vm(
+                draft,
+                operation,
+                *vm,
+                code::VM_ADD_FINISHED,
+                "VM {vm} creation has been completed.",
+            );
+        }
+        OperationKind::VmStart { vm } => {
+            update_vm(draft, *vm, |vm| {
+                if vm.run.status == VmStatus::PoweringUp {
+                    vm.run.status = VmStatus::Up;
+                }
+            })?;
+            log_vm(draft, operation, *vm, code::VM_RUN, "VM {vm} is running.");
+        }
+        OperationKind::VmStop { vm } => {
+            update_vm(draft, *vm, |vm| ended(vm, now))?;
+            draft.vm_statistics(*vm, None);
+            log_vm(
+                draft,
+                operation,
+                *vm,
+                code::VM_DOWN,
+                "VM {vm} is down. It was powered off.",
+            );
+        }
+        // Their events were written when they were begun; what the guest makes of it, the monitor
+        // will see.
+        OperationKind::VmShutdown { .. }
+        | OperationKind::VmReboot { .. }
+        | OperationKind::VmReset { .. } => {}
+        OperationKind::VmResume { vm } => {
+            update_vm(draft, *vm, |vm| {
+                if vm.run.status == VmStatus::Paused {
+                    vm.run.status = VmStatus::Up;
+                    vm.run.status_detail = None;
+                }
+            })?;
+            log_vm(draft, operation, *vm, code::VM_RUN, "VM {vm} was resumed.");
+        }
+        OperationKind::VmSuspend { vm } => {
+            update_vm(draft, *vm, |vm| {
+                let next_run = vm.next_run.take();
+                let cdrom = vm.run.cdrom;
+                let host = vm.run.host;
+                ended(vm, now);
+                vm.run.saved_on = host;
+                // What was changed meanwhile waits for a start that is none of a saved state.
+                vm.next_run = next_run;
+                vm.run.cdrom = cdrom;
+                vm.run.status = VmStatus::Suspended;
+            })?;
+            draft.vm_statistics(*vm, None);
+            log_vm(
+                draft,
+                operation,
+                *vm,
+                code::VM_SUSPENDED,
+                "VM {vm} was suspended.",
+            );
+        }
+        OperationKind::VmRemove { vm } => {
+            // What could not be deleted stays visible, so that somebody can try again.
+            let left: Vec<DiskId> = operation
+                .steps
+                .iter()
+                .filter(|step| step.state == StepState::Failed)
+                .filter_map(|step| match step.action {
+                    Action::VolumeDelete { disk, .. } => Some(disk),
+                    _ => None,
+                })
+                .collect();
+            for disk in &left {
+                update_disk(draft, *disk, |disk| disk.status = DiskStatus::Illegal)?;
+            }
+            let (number, text) = if left.is_empty() {
+                (code::VM_REMOVED, "VM {vm} was removed.")
+            } else {
+                (
+                    code::VM_REMOVED_DISKS_LEFT,
+                    "VM {vm} was removed, but some of its disks could not be deleted.",
+                )
+            };
+            let text = text.replace("{vm}", &vm_name(draft, *vm));
+            let cluster = draft.vms.get(vm).map(|vm| vm.cluster);
+            draft.remove(*vm);
+            let mut event = EventDraft::new(number, text);
+            if let Some(cluster) = cluster {
+                event = event.cluster(cluster, draft);
+            }
+            log(draft, operation, event);
+        }
+        OperationKind::DiskAdd { disk, vm } => {
+            disks_ok(draft, &[*disk])?;
+            match vm {
+                Some(vm) => {
+                    let text = format!(
+                        "The disk {} was added to VM {}.",
+                        disk_name(draft, *disk),
+                        vm_name(draft, *vm)
+                    );
+                    let event = EventDraft::new(code::VM_DISK_ADDED, text)
+                        .vm(*vm, draft)
+                        .disk(*disk, draft);
+                    log(draft, operation, event);
+                }
+                None => log_disk(
+                    draft,
+                    operation,
+                    *disk,
+                    code::DISK_ADDED,
+                    "The disk {disk} was added.",
+                ),
+            }
+        }
+        OperationKind::DiskCopy { disk } => {
+            disks_ok(draft, &[*disk])?;
+            disks_ok(draft, &sources(operation))?;
+            log_disk(
+                draft,
+                operation,
+                *disk,
+                code::DISK_ADDED,
+                "The disk {disk} was made as a copy.",
+            );
+        }
+        // The disk's event was written with its removal.
+        OperationKind::DiskRemove { .. } => {}
+        OperationKind::DiskResize { disk, size } => {
+            disks_ok(draft, &[*disk])?;
+            update_disk(draft, *disk, |disk| disk.provisioned_size = *size)?;
+            log_disk(
+                draft,
+                operation,
+                *disk,
+                code::DISK_UPDATED,
+                "The disk {disk} was extended.",
+            );
+        }
+        OperationKind::DevicesChange {
+            vm,
+            summary,
+            remove_disks,
+            remove_nics,
+        } => {
+            update_vm(draft, *vm, |vm| {
+                vm.disk_attachments
+                    .retain(|it| !remove_disks.contains(&it.disk));
+                vm.nics.retain(|it| !remove_nics.contains(&it.id));
+            })?;
+            log_vm(
+                draft,
+                operation,
+                *vm,
+                code::VM_UPDATED,
+                &format!("VM {{vm}}: {summary}."),
+            );
+        }
+        OperationKind::CdChange { vm, disk } => {
+            update_vm(draft, *vm, |vm| vm.run.cdrom = *disk)?;
+            let text = match disk {
+                Some(disk) => {
+                    format!(
+                        "CD {} was inserted into VM {{vm}}.",
+                        disk_name(draft, *disk)
+                    )
+                }
+                None => "The CD was ejected from VM {vm}.".to_owned(),
+            };
+            log_vm(draft, operation, *vm, code::CD_CHANGED, &text);
+        }
+        OperationKind::TransferStart { transfer } => {
+            update_transfer(draft, *transfer, |transfer| {
+                transfer.phase = TransferPhase::Transferring;
+                transfer.last_activity = now;
+            })?;
+        }
+        OperationKind::TransferFinish { transfer } => {
+            transfer_over(
+                draft,
+                operation,
+                *transfer,
+                TransferPhase::FinishedSuccess,
+                None,
+            )?;
+        }
+        OperationKind::TransferCancel { transfer } => {
+            transfer_over(
+                draft,
+                operation,
+                *transfer,
+                TransferPhase::CancelledUser,
+                None,
+            )?;
+        }
+    }
+    Ok(())
+}
