@@ -1,7 +1,7 @@
 //! What all parts of the manager share, and how it starts and ends.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::event::{EventDraft, code};
 use crate::host::Hypervisor;
 use crate::inventory::{Change, Entity, KEPT};
-use crate::model::{EventId, HostId, JobStatus, ObjectId, Secret};
+use crate::model::{EventId, HostId, JobStatus, LogSeverity, ObjectId, Secret, Timestamp};
 use crate::monitor;
 use crate::operation::{CrashPlan, Executor};
 use crate::password::{Passwords, random_secret};
@@ -30,6 +30,10 @@ use crate::writer::{Draft, Missed, Published, Writer};
 
 /// How long the first password works.
 const FIRST_PASSWORD: i64 = 24 * 60 * 60 * 1000;
+/// Bytes that must be free where the state is kept.
+const LEAST_FREE: u64 = 256 << 20;
+/// On a small disk a twentieth of it, and on a large one this.
+const MOST_KEPT_FREE: u64 = 4 << 30;
 /// Between two looks at transfers.
 const SOON: Duration = Duration::from_secs(1);
 /// Of those, how many pass until sessions, jobs and events are looked at.
@@ -53,6 +57,7 @@ pub(crate) struct Core {
     /// Wakes the monitor.
     pub(crate) wake: Notify,
     hosts: RwLock<HashMap<HostId, Arc<dyn Hypervisor>>>,
+    state: PathBuf,
     watchers: AtomicUsize,
     first_password: Mutex<Option<Secret>>,
     ending: watch::Sender<bool>,
@@ -152,7 +157,7 @@ impl Manager {
                 None => {
                     let password = random_secret()?;
                     first_password = Some(password.clone());
-                    let end = crate::model::Timestamp(config.clock.now().0 + FIRST_PASSWORD);
+                    let end = Timestamp(config.clock.now().0 + FIRST_PASSWORD);
                     (password, Some(end))
                 }
             };
@@ -200,6 +205,7 @@ impl Manager {
             display_address: config.display_address,
             wake: Notify::new(),
             hosts: RwLock::default(),
+            state,
             watchers: AtomicUsize::new(0),
             first_password: Mutex::new(first_password),
             ending,
@@ -293,6 +299,7 @@ impl Manager {
         let mut round: u32 = 0;
         loop {
             ticks.tick().await;
+            self.look_at_space().await;
             let mut outcome = self.transfers_sweep().await;
             if round.is_multiple_of(LATER) {
                 outcome = outcome
@@ -303,6 +310,44 @@ impl Manager {
                 tracing::debug!(%error, "Keeping house has to wait");
             }
             round = round.wrapping_add(1);
+        }
+    }
+
+    /// Looks how much space there is where the state is kept.
+    async fn look_at_space(&self) {
+        let state = self.core.state.clone();
+        let facts = tokio::task::spawn_blocking(move || rustix::fs::statvfs(&state)).await;
+        let Ok(Ok(facts)) = facts else { return };
+        let free = facts.f_bavail.saturating_mul(facts.f_frsize);
+        let all = facts.f_blocks.saturating_mul(facts.f_frsize);
+        let low = free < LEAST_FREE || free < (all / 20).min(MOST_KEPT_FREE);
+        if !self.core.published.set_low_space(low) {
+            return;
+        }
+        let outcome = self
+            .core
+            .writer
+            .apply(move |draft| {
+                let (text, severity) = if low {
+                    (
+                        format!(
+                            "Only {} MiB are free where the manager keeps its state. New things are refused until there is more.",
+                            free >> 20
+                        ),
+                        LogSeverity::Alert,
+                    )
+                } else {
+                    (
+                        "There is space again where the manager keeps its state.".to_owned(),
+                        LogSeverity::Normal,
+                    )
+                };
+                draft.event(EventDraft::new(code::STORAGE_LOW, text).severity(severity));
+                Ok(())
+            })
+            .await;
+        if let Err(error) = outcome {
+            tracing::error!(%error, "There is almost no space left, not even to say so");
         }
     }
 
@@ -351,6 +396,12 @@ impl Manager {
     #[must_use]
     pub fn take_first_password(&self) -> Option<Secret> {
         lock(&self.core.first_password).take()
+    }
+
+    /// The date and time, by the clock that the manager goes by.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.core.clock.now()
     }
 
     /// Whether a crash plan has stopped everything; for tests.

@@ -38,6 +38,7 @@ const HISTORY: usize = 2048;
 pub struct Draft {
     inventory: Inventory,
     now: Timestamp,
+    low_space: bool,
     changes: Vec<Change>,
     rows: Vec<Row>,
 }
@@ -55,6 +56,7 @@ impl Draft {
         Self {
             inventory,
             now,
+            low_space: false,
             changes: Vec::new(),
             rows: Vec::new(),
         }
@@ -63,6 +65,19 @@ impl Draft {
     /// The time of this change.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Refuses what can wait while there is little space where the state is kept, so that what
+    /// goes on already can be written to its end.
+    pub(crate) fn require_space(&self) -> Result<()> {
+        if !self.low_space {
+            return Ok(());
+        }
+        Err(Error::NoSpace {
+            messages: vec![
+                "There is almost no space left where the manager keeps its state.".to_owned(),
+            ],
+        })
     }
 
     /// Puts an entity in its place.
@@ -238,6 +253,7 @@ pub(crate) struct Published {
     history: Mutex<VecDeque<Arc<Applied>>>,
     sender: broadcast::Sender<Arc<Applied>>,
     stopped: AtomicBool,
+    low_space: AtomicBool,
 }
 
 impl Published {
@@ -247,6 +263,7 @@ impl Published {
             history: Mutex::default(),
             sender: broadcast::Sender::new(BACKLOG),
             stopped: AtomicBool::new(false),
+            low_space: AtomicBool::new(false),
         }
     }
 
@@ -258,6 +275,11 @@ impl Published {
     /// Stops all writing for good, as a crash would; for tests.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
+    }
+
+    /// Says whether there is little space where the state is kept; true when that is news.
+    pub(crate) fn set_low_space(&self, low: bool) -> bool {
+        self.low_space.swap(low, Ordering::SeqCst) != low
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -426,6 +448,7 @@ async fn run(
         let mut accepted = Vec::new();
         for mut write in waiting {
             let mut draft = Draft::new(state.clone(), clock.now());
+            draft.low_space = published.low_space.load(Ordering::SeqCst);
             if !write.run(&mut draft) {
                 refused.push(write);
                 continue;

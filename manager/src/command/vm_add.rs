@@ -52,6 +52,7 @@ fn add(draft: &mut Draft, caller: &Caller, params: VmAddParams) -> Result<Accept
             "Cannot add VM. The Template is locked. Please try again later.",
         ));
     }
+    draft.require_space()?;
     check::vm_name(&params.name)?;
     check::text("description", &params.description)?;
     check::text("comment", &params.comment)?;

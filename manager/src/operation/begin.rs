@@ -41,10 +41,26 @@ pub(crate) fn require_unlocked(
     Ok(())
 }
 
+/// What is allowed even when there is almost no space left.
+fn frees_or_ends(kind: &OperationKind) -> bool {
+    matches!(
+        kind,
+        OperationKind::VmStop { .. }
+            | OperationKind::VmShutdown { .. }
+            | OperationKind::VmRemove { .. }
+            | OperationKind::DiskRemove { .. }
+            | OperationKind::TransferCancel { .. }
+            | OperationKind::TransferFinish { .. }
+    )
+}
+
 impl Draft {
     /// Writes an operation with its job. It runs as soon as this change is on the disk.
     pub(crate) fn begin(&mut self, caller: &Caller, plan: Plan) -> Result<JobId> {
         require_unlocked(self, plan.locks.iter().copied(), "do this")?;
+        if !frees_or_ends(&plan.kind) {
+            self.require_space()?;
+        }
         let now = self.now();
         let operation = OperationId::random();
         let mut job = new_job(caller, plan.description, plan.objects, now);

@@ -156,7 +156,7 @@ impl Manager {
             }
             None => Query::default(),
         };
-        let now = Timestamp::from(time::OffsetDateTime::now_utc());
+        let now = self.now();
         Ok(run(&access, caller, &query, options, now))
     }
 }

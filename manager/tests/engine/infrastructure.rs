@@ -250,6 +250,7 @@ async fn networks_and_profiles_are_made_used_and_removed() {
 async fn clusters_and_data_centers_are_made_changed_and_removed_when_empty() {
     let site = Site::new().await;
     let (manager, admin) = (&site.manager, &site.admin);
+    let first = site.cluster();
     let data_center = manager
         .data_center_add(
             admin,
@@ -296,7 +297,7 @@ async fn clusters_and_data_centers_are_made_changed_and_removed_when_empty() {
         ..Default::default()
     };
     assert!(refusal(manager.cluster_update(admin, cluster.id, taken).await).contains("in use"));
-    let refused = manager.cluster_remove(admin, site.cluster()).await;
+    let refused = manager.cluster_remove(admin, first).await;
     assert!(refusal(refused).contains("Hosts"));
     let mut params = site.vm_params("web1");
     params.cluster = cluster.id;
@@ -307,7 +308,9 @@ async fn clusters_and_data_centers_are_made_changed_and_removed_when_empty() {
         .await;
     assert!(refusal(refused).contains("no available running Hosts"));
     // The same name in another data center is another VM.
-    site.bare("web1").await;
+    let mut params = site.vm_params("web1");
+    params.cluster = first;
+    manager.vm_add(admin, params).await.expect("added");
     manager
         .vm_remove(admin, vm, manager::VmRemoveParams::default())
         .await
