@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::event::{EventDraft, code};
 use crate::host::{DisplayPassword, GraphicsTarget, Hypervisor};
 use crate::inventory::Inventory;
-use crate::model::{Permit, Secret, SessionId, UserId, VmId};
+use crate::model::{GraphicsType, Permit, Secret, SessionId, UserId, VmId};
 use crate::password::{digest, hex, random_key};
 use crate::rules::{self, VmAction};
 
@@ -479,8 +479,13 @@ impl Manager {
         let host = self
             .host_by_id(host)
             .map_err(|error| Error::unavailable(error.to_string()))?;
-        let password =
+        let mut password =
             DisplayPassword::random().map_err(|error| Error::failed(error.to_string()))?;
+        if it.hardware.display.graphics.contains(&GraphicsType::Vnc) {
+            // One that is the same for both protocols.
+            password = DisplayPassword::chosen(password.for_vnc())
+                .map_err(|error| Error::failed(error.to_string()))?;
+        }
         let who = caller.clone();
         let name = it.name.clone();
         // The audit event comes before the effect.

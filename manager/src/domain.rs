@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::host as h;
 use crate::inventory::Inventory;
 use crate::model::{
-    BootDevice, CpuMode, Disk, DiskAttachment, DiskFormat, DiskId, DiskInterface, Network, Nic,
-    NicInterface, StorageDomain, StorageDomainId, VideoType, Vm, VmHardware,
+    BootDevice, CpuMode, Disk, DiskAttachment, DiskFormat, DiskId, DiskInterface, GraphicsType,
+    Network, Nic, NicInterface, StorageDomain, StorageDomainId, VideoType, Vm, VmHardware,
 };
 
 /// USB devices that a console may redirect at once.
@@ -158,6 +158,8 @@ fn display(hardware: &VmHardware, listen: IpAddr) -> Option<h::DisplaySpec> {
     }
     Some(h::DisplaySpec {
         listen,
+        // SPICE is always there: the portals' own console speaks nothing else.
+        vnc: hardware.display.graphics.contains(&GraphicsType::Vnc),
         video: match hardware.display.video {
             VideoType::Qxl => h::VideoModel::Qxl,
             VideoType::Vga | VideoType::Cirrus | VideoType::Bochs => h::VideoModel::Vga,

@@ -9,8 +9,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use manager::model::{
-    BootDevice, DiskBackup, DiskContentType, DiskFormat, DiskInterface, HostStatus, Secret,
-    StorageDomainStatus, VmId, VmStatus,
+    BootDevice, DiskBackup, DiskContentType, DiskFormat, DiskInterface, GraphicsType, HostStatus,
+    Secret, StorageDomainStatus, VmId, VmStatus,
 };
 use manager::{
     Caller, Config, DiskAddParams, DiskAttachParams, DiskSource, Inventory, Manager, NicAddParams,
@@ -171,6 +171,7 @@ async fn add_vm(manager: &Manager, admin: &Caller) -> VmId {
                 origin: None,
                 settings: VmSettings {
                     memory: Some(64 << 20),
+                    graphics: Some(vec![GraphicsType::Spice, GraphicsType::Vnc]),
                     boot_devices: Some(vec![BootDevice::Hd]),
                     ..VmSettings::default()
                 },
@@ -199,6 +200,22 @@ async fn add_vm(manager: &Manager, admin: &Caller) -> VmId {
     let job = manager.wait(added.job.unwrap()).await.unwrap();
     assert_eq!(job.status.as_str(), "finished", "{:?}", job.steps);
     added.value.id
+}
+
+/// The ways to log in that an RFB server offers.
+fn rfb_security(address: &str, port: u16) -> Vec<u8> {
+    use std::io::{Read as _, Write as _};
+    let mut server = std::net::TcpStream::connect((address, port)).unwrap();
+    server.set_read_timeout(Some(SOON)).unwrap();
+    let mut version = [0; 12];
+    server.read_exact(&mut version).unwrap();
+    assert!(version.starts_with(b"RFB 003.00"), "{version:?}");
+    server.write_all(b"RFB 003.008\n").unwrap();
+    let mut count = [0];
+    server.read_exact(&mut count).unwrap();
+    let mut kinds = vec![0; usize::from(count[0])];
+    server.read_exact(&mut kinds).unwrap();
+    kinds
 }
 
 /// The files of the storage domain.
@@ -248,7 +265,26 @@ async fn a_vm_lives_through_a_killed_libvirtd_and_a_stopped_manager_and_leaves_n
     vm_is(&manager, vm, VmStatus::Up).await;
     assert_eq!(libvirtd.virsh(&["list", "--name"]), vm.to_string());
     let run = manager.inventory().vms.get(&vm).unwrap().run.clone();
-    assert!(run.graphics.iter().any(|it| it.port.is_some()), "{run:?}");
+    for protocol in [GraphicsType::Spice, GraphicsType::Vnc] {
+        let console = run
+            .graphics
+            .iter()
+            .find(|it| it.protocol == protocol)
+            .unwrap();
+        assert!(console.port.is_some(), "{run:?}");
+    }
+    let ticket = manager.vm_ticket(&admin, vm, None).await.unwrap();
+    assert_eq!(ticket.value.expose().len(), 8, "RFB looks at no more");
+    let vnc = run
+        .graphics
+        .iter()
+        .find(|it| it.protocol == GraphicsType::Vnc)
+        .unwrap();
+    assert_eq!(
+        rfb_security(&vnc.address, vnc.port.unwrap()),
+        [2],
+        "VNC asks for its password"
+    );
     let picture = manager.vm_screenshot(&admin, vm).await.unwrap();
     assert_eq!(&picture[1..4], b"PNG");
 

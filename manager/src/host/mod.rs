@@ -114,7 +114,8 @@ pub trait Hypervisor: Send + Sync + fmt::Debug {
     /// A connection to the running guest's SPICE server, or the way to make one.
     fn open_graphics(&self, vm: Uuid) -> HostFuture<'_, GraphicsTarget>;
 
-    /// Sets the SPICE password for `valid`; connections made with it stay when it expires.
+    /// Sets the SPICE password for `valid`, and the VNC password where there is VNC (RFB looks at
+    /// the first 8 characters only); connections made with it stay when it expires.
     fn set_display_password(
         &self,
         vm: Uuid,
@@ -122,7 +123,7 @@ pub trait Hypervisor: Send + Sync + fmt::Debug {
         valid: Duration,
     ) -> HostFuture<'_, ()>;
 
-    /// Makes the present SPICE password useless at once; connections stay.
+    /// Makes the present passwords useless at once; connections stay.
     fn expire_display_password(&self, vm: Uuid) -> HostFuture<'_, ()>;
 
     /// The first screen of the running guest as a PNG file.
@@ -363,6 +364,8 @@ pub struct DomainInfo {
     pub vcpus: u32,
     /// Where its SPICE server listens, if it runs and has one.
     pub spice: Option<GraphicsAddress>,
+    /// Where its VNC server listens, if it runs and has one.
+    pub vnc: Option<GraphicsAddress>,
     /// Disks of ours that are plugged.
     pub disks: Vec<Uuid>,
     /// NICs of ours that are plugged.
@@ -519,6 +522,15 @@ impl DisplayPassword {
             });
         }
         Ok(Self(password.to_owned()))
+    }
+
+    /// The first 8 characters, which are all that RFB's own authentication looks at, and all that
+    /// libvirt takes for it.
+    pub fn for_vnc(&self) -> &str {
+        self.0
+            .char_indices()
+            .nth(8)
+            .map_or(&self.0, |(end, _)| &self.0[..end])
     }
 
     /// The characters, for the SPICE link stage and for libvirt.

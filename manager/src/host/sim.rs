@@ -72,6 +72,16 @@ impl Domain {
                     port: Some(5900),
                     tls_port: None,
                 }),
+            vnc: self
+                .spec
+                .display
+                .as_ref()
+                .filter(|display| active && display.vnc)
+                .map(|display| GraphicsAddress {
+                    address: display.listen.to_string(),
+                    port: Some(5950),
+                    tls_port: None,
+                }),
             disks: self.spec.disks.iter().map(|disk| disk.disk).collect(),
             nics: self.spec.nics.iter().map(|nic| nic.nic).collect(),
             cd: self.spec.cd,

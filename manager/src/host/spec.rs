@@ -343,8 +343,10 @@ impl FromStr for MacAddress {
 /// A VM's screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisplaySpec {
-    /// Address that its SPICE server listens on.
+    /// Address that its SPICE server listens on, and its VNC server.
     pub listen: IpAddr,
+    /// Whether it has a VNC server beside SPICE, for viewers that know nothing else.
+    pub vnc: bool,
     /// The device that the guest sees.
     pub video: VideoModel,
     /// Monitors, 1 to 4.

@@ -195,13 +195,18 @@ pub(super) fn done(
 
 /// Where a domain's consoles listen, in the inventory's words.
 pub(crate) fn graphics(info: &crate::host::DomainInfo) -> Vec<GraphicsAddress> {
-    info.spice
-        .iter()
-        .map(|spice| GraphicsAddress {
-            protocol: GraphicsType::Spice,
-            address: spice.address.clone(),
-            port: spice.port,
-            tls_port: spice.tls_port,
+    let said = [
+        (GraphicsType::Spice, &info.spice),
+        (GraphicsType::Vnc, &info.vnc),
+    ];
+    said.into_iter()
+        .filter_map(|(protocol, address)| {
+            address.as_ref().map(|it| GraphicsAddress {
+                protocol,
+                address: it.address.clone(),
+                port: it.port,
+                tls_port: it.tls_port,
+            })
         })
         .collect()
 }

@@ -253,6 +253,7 @@ pub fn spec() -> DomainSpec {
         nics: vec![],
         display: Some(DisplaySpec {
             listen: [127, 0, 0, 1].into(),
+            vnc: false,
             video: VideoModel::Qxl,
             monitors: 1,
         }),

@@ -83,22 +83,25 @@ pub(super) fn set_password(
 ) -> Result<(), HostError> {
     let domain = running(connection, vm)?;
     let document = xml(&domain, 0)?;
-    let mut graphics = domain_facts::spice(&document)
-        .ok_or_else(|| no_display(vm))?
-        .clone();
-    graphics.set("passwd", password.reveal());
-    graphics.set(
-        "passwdValidTo",
-        valid.map_or_else(
-            || EXPIRED.to_owned(),
-            |valid| moment(SystemTime::now() + valid),
-        ),
+    let valid_to = valid.map_or_else(
+        || EXPIRED.to_owned(),
+        |valid| moment(SystemTime::now() + valid),
     );
-    graphics.set("connected", "keep");
-    domain
-        .update_device_flags(&graphics.to_xml(), sys::VIR_DOMAIN_DEVICE_MODIFY_LIVE)
-        .map(|_| ())
-        .map_err(|e| failed(&e))
+    let spice = domain_facts::graphics(&document, "spice").map(|it| (it, password.reveal()));
+    let vnc = domain_facts::graphics(&document, "vnc").map(|it| (it, password.for_vnc()));
+    if spice.is_none() && vnc.is_none() {
+        return Err(no_display(vm));
+    }
+    for (graphics, password) in spice.into_iter().chain(vnc) {
+        let mut graphics = graphics.clone();
+        graphics.set("passwd", password);
+        graphics.set("passwdValidTo", valid_to.as_str());
+        graphics.set("connected", "keep");
+        domain
+            .update_device_flags(&graphics.to_xml(), sys::VIR_DOMAIN_DEVICE_MODIFY_LIVE)
+            .map_err(|e| failed(&e))?;
+    }
+    Ok(())
 }
 
 /// As `passwdValidTo` is written.

@@ -94,6 +94,7 @@ pub(super) fn info(domain: &Domain) -> Result<DomainInfo, HostError> {
         memory_bytes: facts.memory_bytes,
         vcpus: facts.vcpus,
         spice: facts.spice,
+        vnc: facts.vnc,
         disks: facts.disks,
         nics: facts.nics,
         cd: facts.cd,

@@ -14,6 +14,7 @@ pub(crate) struct Facts {
     pub memory_bytes: u64,
     pub vcpus: u32,
     pub spice: Option<GraphicsAddress>,
+    pub vnc: Option<GraphicsAddress>,
     pub disks: Vec<Uuid>,
     pub nics: Vec<Uuid>,
     pub cd: Option<VolumeRef>,
@@ -33,7 +34,8 @@ impl Facts {
                 .find("vcpu")
                 .and_then(|e| e.own_text().trim().parse().ok())
                 .unwrap_or(0),
-            spice: spice(domain).and_then(address),
+            spice: graphics(domain, "spice").and_then(address),
+            vnc: graphics(domain, "vnc").and_then(address),
             disks: devices(domain, "disk").filter_map(id_of).collect(),
             nics: devices(domain, "interface").filter_map(id_of).collect(),
             cd: cd(domain)
@@ -74,9 +76,9 @@ pub(crate) fn devices<'a>(domain: &'a Element, kind: &'a str) -> impl Iterator<I
     domain.all("devices").flat_map(move |d| d.all(kind))
 }
 
-/// The `<graphics>` element of SPICE.
-pub(crate) fn spice(domain: &Element) -> Option<&Element> {
-    devices(domain, "graphics").find(|g| g.get("type") == Some("spice"))
+/// The `<graphics>` element of a protocol: `spice` or `vnc`.
+pub(crate) fn graphics<'a>(domain: &'a Element, protocol: &str) -> Option<&'a Element> {
+    devices(domain, "graphics").find(|g| g.get("type") == Some(protocol))
 }
 
 fn address(graphics: &Element) -> Option<GraphicsAddress> {

@@ -341,6 +341,7 @@ fn devices(spec: &DomainSpec, context: &Context<'_>) -> Result<Element, HostErro
             devices = devices
                 .child(channel("spicevmc", "com.redhat.spice.0"))
                 .child(graphics(display, context.password))
+                .children(display.vnc.then(|| vnc(display, context.password)))
                 .child(video(display)?)
                 .children((0..spec.usb_redirections).map(|_| {
                     Element::new("redirdev")
@@ -405,6 +406,23 @@ fn graphics(display: &DisplaySpec, password: &DisplayPassword) -> Element {
                 .attr("address", listen),
         )
         .child(Element::new("streaming").attr("mode", "filter"))
+}
+
+/// VNC, locked in the same way.
+fn vnc(display: &DisplaySpec, password: &DisplayPassword) -> Element {
+    let listen = display.listen.to_string();
+    Element::new("graphics")
+        .attr("type", "vnc")
+        .attr("autoport", "yes")
+        .attr("listen", listen.clone())
+        .attr("passwd", password.for_vnc())
+        .attr("passwdValidTo", EXPIRED)
+        .attr("connected", "keep")
+        .child(
+            Element::new("listen")
+                .attr("type", "address")
+                .attr("address", listen),
+        )
 }
 
 /// A moment that has passed, as `passwdValidTo` is written (UTC).

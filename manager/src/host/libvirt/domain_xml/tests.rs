@@ -66,6 +66,7 @@ fn smallest() -> DomainSpec {
         nics: vec![nic_spec(1, NicNetwork::Named("ovirtmgmt".to_owned()))],
         display: Some(DisplaySpec {
             listen: [127, 0, 0, 1].into(),
+            vnc: false,
             video: VideoModel::Qxl,
             monitors: 1,
         }),
@@ -131,6 +132,7 @@ fn largest() -> DomainSpec {
         ],
         display: Some(DisplaySpec {
             listen: [0; 16].into(),
+            vnc: true,
             video: VideoModel::Virtio,
             monitors: 4,
         }),
