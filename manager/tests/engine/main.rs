@@ -6,6 +6,7 @@ mod consoles;
 mod devices;
 mod infrastructure;
 mod recovery;
+mod scale;
 mod sessions;
 mod site;
 mod transfers;
