@@ -271,7 +271,12 @@ impl Manager {
                                 | Entity::User(_)
                                 | Entity::Group(_),
                             )
-                            | Change::Removed(_) => access = true,
+                            | Change::Removed(
+                                ObjectId::Permission(_)
+                                | ObjectId::Role(_)
+                                | ObjectId::User(_)
+                                | ObjectId::Group(_),
+                            ) => access = true,
                             _ => {}
                         }
                     }
