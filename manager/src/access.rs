@@ -432,3 +432,6 @@ impl Viewer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,10 @@ use crate::error::{Error, Result};
 use crate::event::{EventDraft, code};
 use crate::host::Hypervisor;
 use crate::inventory::{Change, Entity, KEPT};
-use crate::model::{EventId, HostId, JobStatus, LogSeverity, ObjectId, Secret, Timestamp};
+use crate::model::{
+    EventId, HostId, JobStatus, LogSeverity, ObjectId, Secret, StorageDomain, StorageType,
+    Timestamp,
+};
 use crate::monitor;
 use crate::operation::{CrashPlan, Executor};
 use crate::password::{Passwords, random_secret};
@@ -168,6 +171,22 @@ impl Manager {
                 password_expires: expires,
             };
             seed::first_start(&mut draft, &first)?;
+        }
+        // The state directory may have been moved.
+        let own: Vec<_> = draft
+            .storage_domains
+            .iter()
+            .filter(|domain| domain.storage_type == StorageType::Localfs)
+            .cloned()
+            .collect();
+        for domain in own {
+            let path = images.join(domain.id.to_string()).display().to_string();
+            if domain.path != path {
+                draft.put(StorageDomain {
+                    path,
+                    ..(*domain).clone()
+                })?;
+            }
         }
         draft.event(EventDraft::new(code::STARTED, "Starting the manager."));
         let (inventory, rows, credentials) = draft.into_parts();

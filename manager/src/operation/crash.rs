@@ -58,3 +58,18 @@ impl CrashPlan {
         })))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_names_a_step_and_a_phase_that_there_are() {
+        assert!(CrashPlan::parse("domain_start:after_act").is_some());
+        for text in ["domain_start", "domain_start:later", "fly:after_act", ""] {
+            assert!(CrashPlan::parse(text).is_none(), "{text}");
+        }
+        let plan = CrashPlan::parse("domain_start:after_act").expect("a plan");
+        assert!(!(plan.0)("domain_start", CrashPhase::BeforeAct));
+    }
+}

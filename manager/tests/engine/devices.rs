@@ -486,3 +486,37 @@ async fn without_its_storage_nothing_is_made() {
         .await;
     assert!(refusal(refused).contains("inaccessible"));
 }
+
+#[tokio::test]
+async fn a_vm_can_be_made_with_a_copy_of_an_image() {
+    let site = Site::new().await;
+    let image = site
+        .manager
+        .disk_add(&site.admin, site.disk_params("image", GIB))
+        .await
+        .expect("added");
+    site.finished(&image).await;
+    let mut params = site.vm_params("web1");
+    params.disks.push(attach(DiskSource::Copy {
+        source: image.value.id,
+        disk: site.disk_params("", 2 * GIB),
+    }));
+    let made = site
+        .manager
+        .vm_add(&site.admin, params)
+        .await
+        .expect("accepted");
+    assert_eq!(site.disk(image.value.id).status.as_str(), "locked");
+    assert!(site.finished(&made).await);
+    let disk = site.disk(site.vm(made.value.id).disk_attachments[0].disk);
+    assert_eq!(
+        (
+            disk.name.as_str(),
+            disk.provisioned_size,
+            disk.status.as_str()
+        ),
+        ("web1_Disk1", 2 * GIB, "ok")
+    );
+    assert_eq!(site.disk(image.value.id).status.as_str(), "ok");
+    assert_eq!(site.host.count("volume_copy"), 1);
+}

@@ -484,3 +484,37 @@ async fn figures_come_and_go_with_the_run_and_faster_while_somebody_looks() {
     assert!(!site.manager.inventory().vm_statistics.contains_key(&vm));
     assert!(site.manager.access().visible(&site.admin, ObjectId::System));
 }
+
+#[tokio::test]
+async fn a_state_directory_that_was_moved_is_found_where_it_is() {
+    let site = Site::new().await;
+    let path = |site: &Site| {
+        site.manager
+            .inventory()
+            .storage_domains
+            .iter()
+            .next()
+            .expect("one")
+            .path
+            .clone()
+    };
+    assert!(path(&site).starts_with(&*site.directory.0.to_string_lossy()));
+    site.manager.close().await;
+    let moved = crate::site::Directory(
+        std::env::temp_dir().join(format!("saffron-manager-{}", uuid::Uuid::new_v4())),
+    );
+    std::fs::rename(&site.directory.0, &moved.0).expect("moved");
+    let mut config = manager::Config::new(&moved.0);
+    config.hypervisor = Some(site.host.clone());
+    let other = manager::Manager::open(config).await.expect("opens");
+    let now = other
+        .inventory()
+        .storage_domains
+        .iter()
+        .next()
+        .expect("one")
+        .path
+        .clone();
+    assert!(now.starts_with(&*moved.0.to_string_lossy()), "{now}");
+    other.close().await;
+}
