@@ -2,6 +2,7 @@
 
 mod access;
 mod console;
+mod guest;
 mod lab;
 mod live;
 mod server;

@@ -72,7 +72,8 @@ impl TinyGuest {
 
 /// Cargo's target folder.
 pub fn target() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let workspace = here.parent().unwrap_or(here);
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(folder) => workspace.join(folder),
         None => workspace.join("target"),

@@ -75,6 +75,13 @@ pub fn View(
     let listeners = [
         window_event_listener(ev::resize, move |_| window_size.set(inner_size())),
         window_event_listener(ev::blur, move |_| session.release_all()),
+        window_event_listener(ev::keydown, move |event| {
+            // Escape in the picture is the guest's and never gets here.
+            if event.key() == "Escape" && session.menu.get_untracked().is_some() {
+                session.menu.set(None);
+                focus_picture();
+            }
+        }),
         window_event_listener(ev::fullscreenchange, move |_| {
             full.set(document().fullscreen_element().is_some());
         }),
