@@ -259,14 +259,25 @@ pub(crate) fn boot_file(inventory: &Inventory, text: &str) -> Result<BootFile> {
         path.parent()
             .is_some_and(|parent| parent == std::path::Path::new(&domain.path))
     };
-    if inventory
+    if !inventory
         .storage_domains
         .iter()
         .any(|domain| in_domain(domain))
     {
-        Ok(BootFile::Domain(path))
-    } else {
-        Ok(BootFile::Host(path))
+        return Ok(BootFile::Host(path));
+    }
+    // A disk named by its path is that disk, with the rights on it: a guest can read what it boots
+    // from, and every disk of everybody lies here.
+    let file = path.file_name().and_then(std::ffi::OsStr::to_str);
+    match file.and_then(|name| name.parse::<DiskId>().ok()) {
+        Some(id) => inventory
+            .disks
+            .get(&id)
+            .map(|disk| by_disk(disk))
+            .ok_or_else(|| Error::not_found(text)),
+        // What begins with a dot is still being written.
+        None if file.is_none_or(|name| name.starts_with('.')) => Err(wrong()),
+        None => Ok(BootFile::Domain(path)),
     }
 }
 

@@ -390,6 +390,67 @@ async fn only_the_trusted_name_files_of_the_host() {
 }
 
 #[tokio::test]
+async fn a_disk_named_by_its_path_is_still_somebodys_disk() {
+    let site = Site::new().await;
+    let vm = site.bare("web1").await;
+    let disk = site
+        .manager
+        .disk_add(&site.admin, site.disk_params("secrets", 1 << 30))
+        .await
+        .expect("added");
+    site.finished(&disk).await;
+    let disk = disk.value.id;
+    let folder = site
+        .manager
+        .inventory()
+        .storage_domains
+        .get(&site.domain())
+        .expect("there")
+        .path
+        .clone();
+    let user = site.user("uma").await;
+    site.grant(&user, "UserVmManager", vm).await;
+    let initrd = |path: String| VmUpdateParams {
+        settings: VmSettings {
+            initrd: Some(path),
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    for path in [
+        format!("{folder}/{disk}"),
+        format!("{folder}//{disk}"),
+        disk.to_string(),
+    ] {
+        assert_eq!(
+            kind(
+                site.manager
+                    .vm_update(&user, vm, initrd(path.clone()))
+                    .await
+            ),
+            ErrorKind::NotFound,
+            "{path}"
+        );
+    }
+    let part = format!("{folder}/.{disk}.0.part");
+    assert_eq!(
+        kind(site.manager.vm_update(&user, vm, initrd(part)).await),
+        ErrorKind::Invalid
+    );
+    let missing = format!("{folder}/{}", manager::model::DiskId::random());
+    assert_eq!(
+        kind(site.manager.vm_update(&user, vm, initrd(missing)).await),
+        ErrorKind::NotFound
+    );
+    let mut installer = initrd(format!("{folder}/initrd.gz"));
+    installer.settings.kernel = Some(format!("{folder}/linux"));
+    site.manager
+        .vm_update(&user, vm, installer)
+        .await
+        .expect("files of the storage domain that are no disks are for everybody");
+}
+
+#[tokio::test]
 async fn the_last_one_who_may_do_everything_stays() {
     let site = Site::new().await;
     let permission = site
