@@ -344,7 +344,7 @@ fn byte_range(range: &str, size: u64) -> Option<(u64, u64)> {
     let (first, last) = range.trim().strip_prefix("bytes=")?.split_once('-')?;
     let (first, last) = (first.trim(), last.trim());
     let (start, end) = match (first, last) {
-        ("", last) => (size.checked_sub(last.parse().ok()?).unwrap_or(0), size),
+        ("", last) => (size.saturating_sub(last.parse().ok()?), size),
         (first, "") => (first.parse().ok()?, size),
         (first, last) => (
             first.parse().ok()?,

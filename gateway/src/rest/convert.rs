@@ -74,13 +74,21 @@ pub(super) fn clearable(text: Option<&String>) -> Option<Option<String>> {
 }
 
 /// A reference: `id` and `href`, no more.
-macro_rules! reference {
+macro_rules! part {
     ($kind:ident, $path:expr, $id:expr) => {
-        ::std::option::Option::Some(::api::Part::from(::api::types::$kind {
+        ::api::Part::from(::api::types::$kind {
             id: ::std::option::Option::Some($id.to_string()),
             href: ::std::option::Option::Some(($path).to_string()),
             ..::std::default::Default::default()
-        }))
+        })
+    };
+}
+pub(super) use part;
+
+/// A reference that is always there.
+macro_rules! reference {
+    ($kind:ident, $path:expr, $id:expr) => {
+        ::std::option::Option::Some($crate::rest::convert::part!($kind, $path, $id))
     };
 }
 pub(super) use reference;

@@ -5,7 +5,7 @@ use api::types;
 use manager::model::{Event, EventId, ObjectId};
 use manager::{EventAddParams, Inventory};
 
-use super::convert::{date, given, int, number, reference, word};
+use super::convert::{date, given, int, number, part, word};
 use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
@@ -34,7 +34,7 @@ pub(super) fn to_api(inventory: &Inventory, it: &Event) -> types::Event {
     macro_rules! about {
         ($id:expr, $map:ident, $kind:ident, $path:path) => {
             $id.filter(|id| inventory.$map.contains_key(id))
-                .and_then(|id| reference!($kind, $path(id), id))
+                .map(|id| part!($kind, $path(id), id))
         };
     }
     types::Event {

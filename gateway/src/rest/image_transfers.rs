@@ -6,7 +6,7 @@ use api::types;
 use manager::TransferAddParams;
 use manager::model::{Transfer, TransferDirection, TransferPhase};
 
-use super::convert::{given, int, number, reference, word};
+use super::convert::{given, int, number, part, reference, word};
 use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::view::{Found, View, many, one};
@@ -49,7 +49,7 @@ fn to_api(view: &View, it: &Transfer) -> types::ImageTransfer {
         disk: reference!(Disk, path::disk(it.disk), it.disk),
         // The engine has the disk's id here too.
         image: reference!(Image, path::disk(it.disk), it.disk),
-        host: it.host.and_then(|id| reference!(Host, path::host(id), id)),
+        host: it.host.map(|id| part!(Host, path::host(id), id)),
         direction: word(it.direction.as_str()),
         format: word(it.format.as_str()),
         phase: word(it.phase.as_str()),

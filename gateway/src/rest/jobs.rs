@@ -7,7 +7,7 @@ use api::types;
 use manager::model::{Job, Step, StepId};
 use manager::{JobAddParams, StepAddParams};
 
-use super::convert::{date, given, int, reference, word};
+use super::convert::{date, given, int, part, reference, word};
 use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
@@ -43,7 +43,7 @@ pub(super) fn to_api(it: &Job) -> types::Job {
         href: Some(path::job(it.id).to_string()),
         description: Some(it.description.clone()),
         status: word(it.status.as_str()),
-        owner: it.owner.and_then(|id| reference!(User, path::user(id), id)),
+        owner: it.owner.map(|id| part!(User, path::user(id), id)),
         start_time: date(it.start_time),
         last_updated: date(it.last_updated),
         end_time: it.end_time.and_then(date),
@@ -67,7 +67,7 @@ fn step_to_api(job: &Job, it: &Step) -> types::Step {
         id: Some(it.id.to_string()),
         href: Some(base.item(it.id).to_string()),
         job: reference!(Job, path::job(job.id), job.id),
-        parent_step: it.parent.and_then(|id| reference!(Step, base.item(id), id)),
+        parent_step: it.parent.map(|id| part!(Step, base.item(id), id)),
         number: int(it.number),
         description: Some(it.description.clone()),
         type_: word(it.step_type.as_str()),

@@ -315,7 +315,7 @@ impl Change<'_> {
     /// The answer of an action that was accepted, with its job.
     fn acted(&self, sent: &api::types::Action, job: Option<manager::model::JobId>) -> Answer {
         let mut action = api::action::complete();
-        action.job = job.and_then(|job| convert::reference!(Job, api::path::job(job), job));
+        action.job = job.map(|job| convert::part!(Job, api::path::job(job), job));
         if self.params.is_async || sent.async_ == Some(true) {
             action.status = Some(api::action::PENDING.to_owned());
             Answer::Pending(action)

@@ -7,7 +7,7 @@ use api::{Object, path};
 use manager::model::{Nic, Template, Vm};
 use manager::{Inventory, NicAddParams, NicUpdateParams};
 
-use super::convert::{given, reference, word};
+use super::convert::{given, part, reference, word};
 use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::view::{Found, View, list_or_pick};
@@ -71,10 +71,10 @@ fn plain(inventory: &Inventory, nic: &Nic) -> types::Nic {
         ),
         vnic_profile: nic
             .vnic_profile
-            .and_then(|id| reference!(VnicProfile, path::vnic_profile(id), id)),
+            .map(|id| part!(VnicProfile, path::vnic_profile(id), id)),
         network: profile
             .map(|profile| profile.network)
-            .and_then(|id| reference!(Network, path::network(id), id)),
+            .map(|id| part!(Network, path::network(id), id)),
         ..types::Nic::default()
     }
 }

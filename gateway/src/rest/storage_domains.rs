@@ -5,7 +5,7 @@ use api::types::{self, DataCenter, File, HostStorage};
 use manager::model::{Disk, DiskContentType, StorageDomain};
 use manager::{Inventory, StorageDomainUpdateParams};
 
-use super::convert::{int, number, reference, word};
+use super::convert::{int, number, part, reference, word};
 use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
@@ -77,7 +77,7 @@ pub(super) fn to_api(inventory: &Inventory, it: &StorageDomain) -> types::Storag
             }
             .into(),
         ),
-        host: it.host.and_then(|id| reference!(Host, path::host(id), id)),
+        host: it.host.map(|id| part!(Host, path::host(id), id)),
         data_centers: it.data_center.map(|id| {
             vec![DataCenter {
                 id: Some(id.to_string()),

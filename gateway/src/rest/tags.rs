@@ -7,7 +7,7 @@ use api::types;
 use manager::model::{ObjectId, Tag, TagId};
 use manager::{Inventory, TagAddParams, TagUpdateParams, seed};
 
-use super::convert::reference;
+use super::convert::part;
 use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::view::{Found, View, list_or_pick};
@@ -33,7 +33,7 @@ pub(super) fn to_api(tag: &Tag) -> types::Tag {
         href: Some(path::tag(tag.id).to_string()),
         name: Some(tag.name.clone()),
         description: Some(tag.description.clone()),
-        parent: tag.parent.and_then(|id| reference!(Tag, path::tag(id), id)),
+        parent: tag.parent.map(|id| part!(Tag, path::tag(id), id)),
         ..types::Tag::default()
     }
 }

@@ -5,7 +5,7 @@ use api::types::{self, Cdrom, TemplateVersion};
 use manager::model::Template;
 use manager::{Inventory, TemplateUpdateParams};
 
-use super::convert::{date, int, reference, word};
+use super::convert::{date, int, part, reference, word};
 use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
@@ -52,9 +52,7 @@ pub(super) fn to_api(inventory: &Inventory, it: &Template) -> types::Template {
         creation_time: date(it.creation_time),
         origin: Some(it.origin.clone()),
         delete_protected: Some(it.delete_protected),
-        cluster: it
-            .cluster
-            .and_then(|id| reference!(Cluster, path::cluster(id), id)),
+        cluster: it.cluster.map(|id| part!(Cluster, path::cluster(id), id)),
         version: Some(
             TemplateVersion {
                 base_template: reference!(Template, path::template(it.base), it.base),
@@ -70,7 +68,7 @@ pub(super) fn to_api(inventory: &Inventory, it: &Template) -> types::Template {
             .and_then(|id| inventory.clusters.get(&id))
             .map(|cluster| cluster.cpu_profile)
     });
-    object.cpu_profile = profile.and_then(|id| reference!(CpuProfile, path::cpu_profile(id), id));
+    object.cpu_profile = profile.map(|id| part!(CpuProfile, path::cpu_profile(id), id));
     vm_settings::write_template(&mut object, &it.hardware);
     object
 }

@@ -10,7 +10,7 @@ use manager::{
     VmStopParams, VmUpdateParams,
 };
 
-use super::convert::{date, reference, word};
+use super::convert::{date, part, reference, word};
 use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
@@ -93,12 +93,12 @@ pub(super) fn to_api(inventory: &Inventory, vm: &Vm) -> types::Vm {
         ),
         instance_type: vm
             .instance_type
-            .and_then(|id| reference!(InstanceType, path::instance_type(id), id)),
+            .map(|id| part!(InstanceType, path::instance_type(id), id)),
         host: vm
             .run
             .host
             .filter(|_| vm.run.status.is_running())
-            .and_then(|id| reference!(Host, path::host(id), id)),
+            .map(|id| part!(Host, path::host(id), id)),
         ..types::Vm::default()
     };
     let profile = vm.hardware.cpu_profile.or_else(|| {
@@ -107,7 +107,7 @@ pub(super) fn to_api(inventory: &Inventory, vm: &Vm) -> types::Vm {
             .get(&vm.cluster)
             .map(|cluster| cluster.cpu_profile)
     });
-    object.cpu_profile = profile.and_then(|id| reference!(CpuProfile, path::cpu_profile(id), id));
+    object.cpu_profile = profile.map(|id| part!(CpuProfile, path::cpu_profile(id), id));
     vm_settings::write_vm(&mut object, &vm.hardware);
     // Old clients look for the running console here.
     if let (Some(display), Some(console)) = (object.display.as_mut(), vm.run.graphics.first()) {

@@ -5,7 +5,7 @@ use api::types::{self, CustomProperty, VnicPassThrough};
 use manager::model::{NetworkFilterId, VnicProfile};
 use manager::{Inventory, VnicProfileAddParams, VnicProfileUpdateParams, seed};
 
-use super::convert::{given, reference, word};
+use super::convert::{given, part, reference, word};
 use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
@@ -51,7 +51,7 @@ pub(super) fn to_api(_: &Inventory, it: &VnicProfile) -> types::VnicProfile {
         migratable: Some(it.migratable),
         network_filter: it
             .network_filter
-            .and_then(|id| reference!(NetworkFilter, path::network_filter(id), id)),
+            .map(|id| part!(NetworkFilter, path::network_filter(id), id)),
         custom_properties: (!it.custom_properties.is_empty()).then(|| properties.collect()),
         ..types::VnicProfile::default()
     }
