@@ -3,6 +3,7 @@
 mod access;
 mod console;
 mod guest;
+mod images;
 mod lab;
 mod live;
 mod server;
