@@ -1,8 +1,10 @@
 //! Tells working KVM from the kind that lies. That `/dev/kvm` is there, that libvirt lists it and
 //! even that a halting guest halts proves nothing: a nested software KVM passes all that and then
-//! runs a million instructions a second. So a guest is run: 16 MB, no disk, and its firmware must
-//! have said on the serial console that there is nothing to boot from, within 3 s. (Translation
-//! alone needs 0.2 s for that.)
+//! runs a million instructions a second. So a guest is run: 16 MB, no disk, with the processor that
+//! real guests get, and its firmware must say on the serial console that there is nothing to boot
+//! from. How fast is judged by the same guest under QEMU's translator, run just before: a machine
+//! under load is slow at both, and a KVM that is slower than translation several times over is the
+//! kind that emulates every instruction.
 //!
 //! When to ask, and remembering the answer, is left to `report`.
 
@@ -20,7 +22,13 @@ use crate::host::{Acceleration, AccelerationKind, HostError};
 
 /// Names of probes begin so; they are nobody's VM, and their events are not reported.
 pub(super) const PROBE_NAME: &str = "saffron-probe-";
-const LIMIT: Duration = Duration::from_secs(3);
+/// A translated guest needs 0.2 s; whatever needs longer than this is stuck.
+const LIMIT: Duration = Duration::from_secs(5);
+/// Working KVM is about as fast as translation at this (most of it is QEMU's own start), and the
+/// kind that lies ten times slower or worse.
+const SLOWER_AT_MOST: u32 = 3;
+/// Below this a ratio says nothing.
+const AT_ONCE: Duration = Duration::from_millis(500);
 /// From "No bootable device" and "not a bootable disk" alike.
 const DONE: &[u8] = b"ootable d";
 const MAX_OUTPUT: usize = 64 << 10;
@@ -48,26 +56,67 @@ pub(super) fn verdict(
             "This host offers no KVM: /dev/kvm is missing or QEMU may not use it. {WITHOUT}"
         )));
     }
+    let translated = firmware_time(connection, uri, "qemu").or_else(|error| {
+        // Without a measure of its own the limit alone decides.
+        if error.is_transient() || !connection.is_alive().unwrap_or(false) {
+            Err(error)
+        } else {
+            Ok(None)
+        }
+    })?;
     Ok(match firmware_time(connection, uri, "kvm") {
-        Ok(Some(time)) => Acceleration {
-            kind: AccelerationKind::Kvm,
-            reason: format!(
-                "KVM works: a test guest finished its firmware in {:.1} s.",
-                time.as_secs_f64()
-            ),
-        },
-        Ok(None) => tcg(format!(
-            "This host offers KVM, but it does not work: a test guest did not finish its firmware within {} s.{hint} \
-             {WITHOUT}",
-            LIMIT.as_secs()
-        )),
+        Ok(time) => judge(time, translated, hint),
         Err(error) if error.is_transient() || !connection.is_alive().unwrap_or(false) => {
             return Err(error);
         }
         Err(error) => tcg(format!(
-            "This host offers KVM, but a test guest could not be started: {error}. {WITHOUT}"
+            "This host offers KVM, but it does not work: a test guest could not be started with it ({}).{hint} {WITHOUT}",
+            brief(&error.to_string())
         )),
     })
+}
+
+/// The beginning of what libvirt says, on one line: QEMU's whole last words may follow.
+fn brief(error: &str) -> String {
+    const LONGEST: usize = 160;
+    let line: String = error
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{} …", line.get(..end).unwrap_or_default().trim_end()),
+        None => line,
+    }
+}
+
+/// What the times of the firmware under KVM and under translation mean; `None` is longer than
+/// [`LIMIT`].
+fn judge(kvm: Option<Duration>, translated: Option<Duration>, hint: &str) -> Acceleration {
+    let seconds = |time: Duration| format!("{:.1} s", time.as_secs_f64());
+    let limit = translated.map_or(LIMIT, |time| (time * SLOWER_AT_MOST).max(AT_ONCE));
+    match kvm {
+        Some(time) if time <= limit => Acceleration {
+            kind: AccelerationKind::Kvm,
+            reason: format!(
+                "KVM works: a test guest finished its firmware in {}.",
+                seconds(time)
+            ),
+        },
+        too_slow => Acceleration {
+            kind: AccelerationKind::Tcg,
+            reason: format!(
+                "This host offers KVM, but it does not work: a test guest {}{}.{hint} {WITHOUT}",
+                match too_slow {
+                    Some(time) => format!("needed {} for its firmware", seconds(time)),
+                    None => format!("did not finish its firmware within {} s", LIMIT.as_secs()),
+                },
+                translated.map_or_else(String::new, |time| format!(
+                    ", which takes {} without KVM",
+                    seconds(time)
+                )),
+            ),
+        },
+    }
 }
 
 /// How long a guest's firmware takes to find nothing to boot; `None` when that is too long.
@@ -143,10 +192,52 @@ fn probe(kind: &str, id: Uuid) -> Element {
                 .child(Element::new("bios").attr("useserial", "yes")),
         )
         .child(Element::new("features").child(Element::new("acpi")))
+        // What real guests get on a host with KVM: a software KVM may refuse it.
+        .children((kind == "kvm").then(|| Element::new("cpu").attr("mode", "host-model")))
         .child(
             Element::new("devices")
                 .child(Element::new("serial").attr("type", "pty"))
                 .child(none("memballoon"))
                 .child(none("controller").attr("type", "usb")),
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(kvm_ms: Option<u64>, translated_ms: Option<u64>) -> AccelerationKind {
+        let time = |ms: Option<u64>| ms.map(Duration::from_millis);
+        judge(time(kvm_ms), time(translated_ms), "").kind
+    }
+
+    #[test]
+    fn a_kvm_that_is_much_slower_than_translation_lies() {
+        assert_eq!(kind(Some(2_500), Some(200)), AccelerationKind::Tcg);
+        assert_eq!(kind(None, Some(200)), AccelerationKind::Tcg);
+        assert_eq!(kind(None, None), AccelerationKind::Tcg);
+    }
+
+    #[test]
+    fn a_busy_host_is_slow_at_both_and_its_kvm_still_works() {
+        assert_eq!(kind(Some(60), Some(110)), AccelerationKind::Kvm);
+        assert_eq!(kind(Some(2_500), Some(1_900)), AccelerationKind::Kvm);
+        assert_eq!(kind(Some(450), Some(20)), AccelerationKind::Kvm);
+    }
+
+    #[test]
+    fn the_reason_names_both_times() {
+        let reason = judge(
+            Some(Duration::from_millis(2_500)),
+            Some(Duration::from_millis(200)),
+            " The processor shows neither vmx nor svm.",
+        )
+        .reason;
+        assert_eq!(
+            reason,
+            "This host offers KVM, but it does not work: a test guest needed 2.5 s for its \
+             firmware, which takes 0.2 s without KVM. The processor shows neither vmx nor svm. \
+             Guests run without hardware acceleration."
+        );
+    }
 }
