@@ -24,6 +24,9 @@ pub struct Config {
     pub display_address: IpAddr,
     /// More names and addresses that the server's certificate is for.
     pub names: Vec<String>,
+    /// Offer HTTP/2. Off by default: libgovirt (virt-viewer's library) announces a body with a GET
+    /// and sends none, which HTTP/2 forbids and HTTP/1.1 servers can overlook.
+    pub http2: bool,
     /// Make a first virtual machine for a newcomer to look at.
     pub demo: bool,
     /// What to log, as `tracing` directives.
@@ -98,6 +101,8 @@ struct File {
     #[serde(default)]
     names: Vec<String>,
     log: Option<String>,
+    #[serde(default)]
+    http2: bool,
     #[serde(default)]
     demo: bool,
 }
@@ -199,6 +204,7 @@ impl Config {
             // reach them with a native viewer.
             display_address: display_address.unwrap_or(IpAddr::from([127, 0, 0, 1])),
             names: file.names.into_iter().chain(flags.names).collect(),
+            http2: file.http2,
             demo: flags.demo || file.demo,
             log: flags.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             crash: None,

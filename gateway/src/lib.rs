@@ -27,7 +27,7 @@ pub mod tls;
 mod websocket;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use manager::Manager;
@@ -66,6 +66,21 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server;
 
+/// What a server shows to the network.
+#[derive(Clone, Debug)]
+pub struct Front {
+    /// Where certificates and keys are kept.
+    pub state: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// More names for the certificate.
+    pub names: Vec<String>,
+    /// How many connections there may be.
+    pub limits: Limits,
+    /// Whether HTTP/2 is offered.
+    pub http2: bool,
+}
+
 /// A server that serves.
 #[derive(Debug)]
 pub struct Running {
@@ -97,16 +112,14 @@ impl Server {
             .as_deref()
             .and_then(manager::operation::CrashPlan::parse);
         let manager = Manager::open(settings).await?;
-        let listen = config.listen;
-        match Self::serve(
-            &config.state,
-            listen,
-            &config.names,
-            server::LIMITS,
-            manager.clone(),
-        )
-        .await
-        {
+        let front = Front {
+            state: config.state,
+            listen: config.listen,
+            names: config.names,
+            limits: server::LIMITS,
+            http2: config.http2,
+        };
+        match Self::serve(front, manager.clone()).await {
             Ok(running) => {
                 if config.demo {
                     running.make_demo();
@@ -124,19 +137,20 @@ impl Server {
     ///
     /// # Errors
     /// When there is no certificate, or the address cannot be listened on.
-    pub async fn serve(
-        state: &Path,
-        listen: SocketAddr,
-        names: &[String],
-        limits: Limits,
-        manager: Manager,
-    ) -> Result<Running, StartError> {
-        let mut all = names.to_vec();
-        all.push(host_name());
+    pub async fn serve(front: Front, manager: Manager) -> Result<Running, StartError> {
+        let Front {
+            state,
+            listen,
+            mut names,
+            limits,
+            http2,
+        } = front;
+        names.push(host_name());
         if !listen.ip().is_unspecified() {
-            all.push(listen.ip().to_string());
+            names.push(listen.ip().to_string());
         }
-        let identity = tls::identity(state, &all, time::OffsetDateTime::now_utc())?;
+        let now = time::OffsetDateTime::now_utc();
+        let identity = tls::identity(&state, &names, http2, now)?;
         let failed = |source| StartError::Listen {
             address: listen,
             source,

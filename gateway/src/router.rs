@@ -1,11 +1,12 @@
 //! The whole URL tree on one page.
 
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
 use http::StatusCode;
 use serde_json::json;
+use tower::ServiceExt;
 
 use crate::state::Shared;
 use crate::{assets, auth, console, error, images, live, rest};
@@ -27,18 +28,25 @@ pub fn router(shared: Shared) -> Router {
         .merge(auth::sso::routes())
         .route_service("/ovirt-engine/api", api.clone())
         .route_service("/ovirt-engine/api/", api.clone())
-        .route_service("/ovirt-engine/api/{*path}", api)
+        .route_service("/ovirt-engine/api/{*path}", api.clone())
         .merge(console::routes())
         .merge(live::routes())
         .merge(assets::routes())
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .merge(images::routes())
-        .fallback(not_found)
+        .fallback(move |request: Request| elsewhere(api, request))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(shared)
 }
 
-async fn not_found() -> Response {
+/// What no route is for. The API's own address with matrix parameters is one segment to a router.
+async fn elsewhere(api: Router, request: Request) -> Response {
+    if request.uri().path().starts_with("/ovirt-engine/api;") {
+        return match api.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+    }
     error::Problem::not_found("There is nothing at this address.").into_response()
 }
 

@@ -62,7 +62,7 @@ pub enum Error {
 
 /// What the server serves with.
 pub struct Identity {
-    /// For the acceptor: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1.
+    /// For the acceptor: TLS 1.2 and 1.3, HTTP/1.1 and perhaps HTTP/2.
     pub server: Arc<rustls::ServerConfig>,
     /// The authority's certificate, for those who want to trust it.
     pub ca_pem: String,
@@ -87,11 +87,16 @@ pub fn private_directory(path: &Path) -> Result<(), Error> {
 }
 
 /// Reads the identity in `state`, making whatever is missing or about to expire. The certificate
-/// is for `localhost`, loopback, and `names`.
+/// is for `localhost`, loopback, and `names`. `http2` offers HTTP/2 beside HTTP/1.1.
 ///
 /// # Errors
 /// When files cannot be read or written, or hold something else.
-pub fn identity(state: &Path, names: &[String], now: OffsetDateTime) -> Result<Identity, Error> {
+pub fn identity(
+    state: &Path,
+    names: &[String],
+    http2: bool,
+    now: OffsetDateTime,
+) -> Result<Identity, Error> {
     private_directory(state)?;
     let ca_path = state.join("ca.pem");
     let ca_key_path = state.join("ca.key");
@@ -120,7 +125,7 @@ pub fn identity(state: &Path, names: &[String], now: OffsetDateTime) -> Result<I
         tracing::info!(names = names.join(","), "Made a server certificate");
     }
     Ok(Identity {
-        server: Arc::new(server_config(&certificate_path, &key_path, &ca_pem)?),
+        server: Arc::new(server_config(&certificate_path, &key_path, &ca_pem, http2)?),
         ca_pem,
     })
 }
@@ -255,6 +260,7 @@ fn server_config(
     certificate_path: &Path,
     key_path: &Path,
     ca_pem: &str,
+    http2: bool,
 ) -> Result<rustls::ServerConfig, Error> {
     let broken = |path: &Path, reason: String| Error::Broken {
         path: path.to_owned(),
@@ -276,7 +282,12 @@ fn server_config(
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .map_err(|e| broken(key_path, e.to_string()))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let protocols: &[&[u8]] = if http2 {
+        &[b"h2", b"http/1.1"]
+    } else {
+        &[b"http/1.1"]
+    };
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(config)
 }
 
@@ -325,9 +336,9 @@ mod tests {
         let state = state();
         let now = OffsetDateTime::now_utc();
         let names = ["vmhost.example".to_owned()];
-        let first = identity(&state, &names, now).unwrap();
+        let first = identity(&state, &names, false, now).unwrap();
         let certificate = fs::read(state.join("server.pem")).unwrap();
-        let second = identity(&state, &names, now).unwrap();
+        let second = identity(&state, &names, false, now).unwrap();
         assert_eq!(first.ca_pem, second.ca_pem);
         assert_eq!(certificate, fs::read(state.join("server.pem")).unwrap());
         fs::remove_dir_all(state).unwrap();
@@ -337,12 +348,12 @@ mod tests {
     fn a_certificate_is_renewed_when_it_expires_or_lacks_a_name() {
         let state = state();
         let now = OffsetDateTime::now_utc();
-        identity(&state, &[], now).unwrap();
+        identity(&state, &[], false, now).unwrap();
         let first = fs::read(state.join("server.pem")).unwrap();
-        identity(&state, &[], now + Duration::days(380)).unwrap();
+        identity(&state, &[], false, now + Duration::days(380)).unwrap();
         let renewed = fs::read(state.join("server.pem")).unwrap();
         assert_ne!(first, renewed);
-        identity(&state, &["10.1.2.3".to_owned()], now).unwrap();
+        identity(&state, &["10.1.2.3".to_owned()], false, now).unwrap();
         assert_ne!(renewed, fs::read(state.join("server.pem")).unwrap());
         fs::remove_dir_all(state).unwrap();
     }
@@ -350,7 +361,7 @@ mod tests {
     #[test]
     fn only_the_owner_may_read_keys_and_directory() {
         let state = state();
-        identity(&state, &[], OffsetDateTime::now_utc()).unwrap();
+        identity(&state, &[], false, OffsetDateTime::now_utc()).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&state), 0o700);
         for file in ["ca.key", "server.key", "ca.pem", "server.pem"] {

@@ -279,6 +279,7 @@ async fn every_route_refuses_a_stranger() {
     let paths = [
         "/ovirt-engine/api".to_owned(),
         "/ovirt-engine/api/".to_owned(),
+        "/ovirt-engine/api;max=1".to_owned(),
         "/ovirt-engine/api/v4/vms".to_owned(),
         "/ovirt-engine/api/vms;max=1".to_owned(),
         "/ovirt-engine/api/nothing".to_owned(),

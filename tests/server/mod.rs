@@ -219,3 +219,15 @@ async fn the_authority_is_given_to_anybody() {
         .await
         .expect(404);
 }
+
+#[tokio::test]
+async fn clients_that_break_http2s_rules_are_not_offered_it() {
+    // libgovirt announces a body with its GETs that never comes.
+    let site = TestSite::new().await;
+    let chosen = site
+        .stranger()
+        .negotiated(&["h2", "http/1.1"])
+        .await
+        .unwrap();
+    assert_eq!(chosen.as_deref(), Some("http/1.1"));
+}

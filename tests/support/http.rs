@@ -128,6 +128,22 @@ impl Client {
             .await?)
     }
 
+    /// Which protocol the site chooses of those that the client offers by ALPN.
+    pub async fn negotiated(&self, offered: &[&str]) -> Result<Option<String>> {
+        let mut tls = (*self.tls).clone();
+        tls.alpn_protocols = offered
+            .iter()
+            .map(|name| name.as_bytes().to_vec())
+            .collect();
+        let client = Self {
+            tls: Arc::new(tls),
+            ..self.clone()
+        };
+        let stream = client.connect().await?;
+        let chosen = stream.get_ref().1.alpn_protocol();
+        Ok(chosen.map(|name| String::from_utf8_lossy(name).into_owned()))
+    }
+
     fn request(&self, method: Method, path: &str) -> http::request::Builder {
         let mut request = Request::builder().method(method).uri(path);
         let headers = request.headers_mut().expect("a path that is one");

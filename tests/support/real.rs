@@ -62,6 +62,7 @@ impl RealSite {
             admin_password: Some(gateway::config::Password::new(PASSWORD)),
             display_address: [127, 0, 0, 1].into(),
             names: Vec::new(),
+            http2: false,
             demo: self.demo,
             crash: None,
             log: "warn".to_owned(),

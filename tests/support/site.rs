@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gateway::connection::Limits;
-use gateway::{Running, Server};
+use gateway::{Front, Running, Server};
 use manager::clock::ManualClock;
 use manager::host::sim::SimHost;
 use manager::model::{ObjectId, RoleId, Secret, Subject, TemplateId, UserId, VmId};
@@ -54,10 +54,14 @@ impl TestSite {
         config.hypervisor = Some(host.clone());
         gateway::tls::private_directory(&state).expect("a state directory");
         let manager = Manager::open(config).await.expect("a manager");
-        let listen = ([127, 0, 0, 1], 0).into();
-        let running = Server::serve(&state, listen, &[], limits, manager)
-            .await
-            .expect("a server");
+        let front = Front {
+            state: state.clone(),
+            listen: ([127, 0, 0, 1], 0).into(),
+            names: Vec::new(),
+            limits,
+            http2: false,
+        };
+        let running = Server::serve(front, manager).await.expect("a server");
         let site = Self {
             running: Some(running),
             state,
