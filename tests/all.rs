@@ -1,5 +1,7 @@
 //! All integration tests, one binary: a folder for each subject.
 
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing there")]
+
 mod access;
 mod console;
 mod guest;
