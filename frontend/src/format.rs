@@ -58,7 +58,7 @@ pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -141,7 +141,7 @@ pub fn parse_bytes(text: &str, default_unit: u64) -> Option<u64> {
         _ => return None,
     };
     let value = number * unit;
-    (value.is_finite() && value >= 0.0 && value < 1e18).then_some(value as u64)
+    (value.is_finite() && (0.0..1e18).contains(&value)).then_some(value as u64)
 }
 
 /// Two letters for an avatar, from a name like `ana.lind@internal-authz`.

@@ -229,10 +229,7 @@ impl Live {
             if tries > 1 {
                 app.check_session().await;
             }
-            loop {
-                let LiveState::Lost { next, .. } = app.live.get_untracked() else {
-                    break;
-                };
+            while let LiveState::Lost { next, .. } = app.live.get_untracked() {
                 let left = next - task::now();
                 if left <= 0.0 || self.0.borrow().stopped {
                     break;

@@ -96,7 +96,7 @@ pub fn inspect(name: &str, size: u64, head: &[u8]) -> Result<Image, &'static str
     if name.ends_with(".iso") {
         return Err("Its name says ISO, its content does not.");
     }
-    if size % 512 != 0 {
+    if !size.is_multiple_of(512) {
         return Err("A raw disk consists of whole sectors of 512 bytes; this file does not.");
     }
     Ok(Image::Raw)

@@ -249,19 +249,15 @@ fn capacity(app: App) -> AnyView {
     let storage: u64 = domains.iter().map(|domain| domain.total()).sum();
     let storage_used: u64 = domains.iter().map(|domain| domain.used).sum();
     let storage_promised: u64 = domains.iter().map(|domain| domain.committed).sum();
-    let times = |part: u64, whole: u64| {
-        if whole == 0 {
-            "–".to_owned()
-        } else {
-            let tenths = part * 10 / whole;
-            [
-                &(tenths / 10).to_string(),
-                ".",
-                &(tenths % 10).to_string(),
-                " ×",
-            ]
-            .concat()
-        }
+    let times = |part: u64, whole: u64| match (part * 10).checked_div(whole) {
+        None => "–".to_owned(),
+        Some(tenths) => [
+            &(tenths / 10).to_string(),
+            ".",
+            &(tenths % 10).to_string(),
+            " ×",
+        ]
+        .concat(),
     };
     let busiest = hosts
         .iter()

@@ -116,7 +116,7 @@ fn PageFrame(navigation: fn(App) -> Vec<Section>, page: fn(App, Route) -> AnyVie
         route => route,
     });
     view! {
-        <div class="pf-v6-c-page sf-app" class:is-user=is_user class:is-nav-open=nav_open inert=move || app.veils.get() > 0>
+        <div class="pf-v6-c-page sf-app" class:is-user=is_user class:is-nav-open=nav_open inert={move || app.veils.get() != 0}>
             <header class="pf-v6-c-masthead sf-mast">
                 <a class="sf-skip" href="#main">{t("Skip to content")}</a>
                 <span class="sf-only-narrow">

@@ -128,11 +128,6 @@ impl Keyboard {
             .collect()
     }
 
-    /// Whether a key is down for the guest.
-    pub fn is_down(&self, code: u16) -> bool {
-        self.down.contains(&code)
-    }
-
     /// Press keys in order and release them in reverse, around what the person holds.
     pub fn chord(keys: &[u16]) -> Vec<Send> {
         keys.iter()

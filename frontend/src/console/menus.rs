@@ -293,7 +293,7 @@ pub fn Open(
 ) -> impl IntoView {
     move || match session.menu.get() {
         Some(Menu::Keys) => Some(view! { <Keys session=session/> }.into_any()),
-        Some(Menu::Power) => Some(view! { <Power session=session app=app.clone()/> }.into_any()),
+        Some(Menu::Power) => Some(view! { <Power session=session app=app/> }.into_any()),
         None => None,
     }
 }

@@ -132,6 +132,10 @@ pub fn View(
                     on:compositionstart=move |event: CompositionEvent| event.prevent_default()
                     on:focus=move |_| session.menu.set(None)
                     on:blur=move |_| session.release_all()
+                    on:pointerenter=move |event: PointerEvent| {
+                        // A focus event does not tell the lock keys; the pointer's do.
+                        session.focus(locks(|name| event.get_modifier_state(name)));
+                    }
                     on:pointerdown=move |event| pointer_down(session, &event)
                     on:pointerup=move |event| pointer_up(session, &event)
                     on:pointermove=move |event| pointer_move(session, &event)
@@ -144,7 +148,7 @@ pub fn View(
                 ></canvas>
             </div>
             <Bar session=session name=name leave=leave full=full/>
-            <Open session=session app=app.clone()/>
+            <Open session=session app=app/>
             {move || {
                 session
                     .overlay
@@ -154,7 +158,7 @@ pub fn View(
                         view! { <Overlay meter=session.meter phase=phase size=session.size.into()/> }
                     })
             }}
-            <Cover session=session app=app.clone() name=name/>
+            <Cover session=session app=app name=name/>
             <MouseHint session=session/>
             <KeyBar session=session/>
         </main>
@@ -167,7 +171,7 @@ pub fn View(
 fn Cover(session: Session, app: App, name: Signal<String>) -> impl IntoView {
     let id = session.vm.get_value();
     let start = {
-        let (app, id) = (app.clone(), id.clone());
+        let id = id.clone();
         move || {
             app.store
                 .vms
@@ -343,6 +347,14 @@ fn key(session: Session, event: &KeyboardEvent, down: bool) {
     );
     if !down && !modifier {
         session.release_held();
+    }
+}
+
+fn locks(on: impl Fn(&str) -> bool) -> Locks {
+    Locks {
+        caps: on("CapsLock"),
+        num: on("NumLock"),
+        scroll: on("ScrollLock"),
     }
 }
 

@@ -56,7 +56,7 @@ pub fn points(values: &[f32], width: f32, height: f32) -> String {
 fn push_tenths(out: &mut String, value: f32) {
     let tenths = (value.max(0.0) * 10.0).round() as u32;
     out.push_str(&(tenths / 10).to_string());
-    if tenths % 10 > 0 {
+    if !tenths.is_multiple_of(10) {
         out.push('.');
         out.push_str(&(tenths % 10).to_string());
     }

@@ -39,12 +39,3 @@ pub fn icon_with(name: &'static str, class: &'static str) -> AnyView {
     let href = [&sprite(), "#", name].concat();
     view! { <svg class=class aria-hidden="true"><use_ href=href></use_></svg> }.into_any()
 }
-
-/// An icon, as a component.
-#[component]
-pub fn Icon(
-    /// Its name in the sprite.
-    name: &'static str,
-) -> AnyView {
-    icon(name)
-}

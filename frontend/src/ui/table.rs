@@ -171,10 +171,9 @@ pub fn Table(
         request_animation_frame(move || {
             if let Ok(Some(row)) = element
                 .query_selector(&["tr[aria-rowindex='", &(place + 2).to_string(), "']"].concat())
+                && let Ok(row) = row.dyn_into::<web_sys::HtmlElement>()
             {
-                if let Ok(row) = row.dyn_into::<web_sys::HtmlElement>() {
-                    drop(row.focus());
-                }
+                drop(row.focus());
             }
         });
     };
@@ -227,10 +226,10 @@ pub fn Table(
                         }
                     }
                     _ => {
-                        if let Some(on_key) = on_key {
-                            if key == "Enter" || key.len() == 1 {
-                                on_key.run((id, key.to_owned()));
-                            }
+                        if let Some(on_key) = on_key
+                            && (key == "Enter" || key.len() == 1)
+                        {
+                            on_key.run((id, key.to_owned()));
                         }
                     }
                 }
@@ -308,9 +307,8 @@ pub fn Table(
                     }
                 }
                 on:dblclick=move |event| {
-                    if !inside_control(&event) {
-                        if let Some(on_key) = on_key { on_key.run((id_double.clone(), "Enter".to_owned())); }
-                    }
+                    if !inside_control(&event)
+                        && let Some(on_key) = on_key { on_key.run((id_double.clone(), "Enter".to_owned())); }
                 }
             >
                 {selection.map(|_| view! {

@@ -16,11 +16,9 @@
 use std::collections::BTreeMap;
 
 use console_worker::{Cursor, FromWorker, Phase, Statistics, ToWorker};
-use spice::link::admission::{Hello, Key, Welcome};
 use spice::link::ChannelType;
-use spice::{
-    Button, ChannelRef, CursorEvent, Event, Leds, MouseMode, Scancode, Session, Severity,
-};
+use spice::link::admission::{Hello, Key, Welcome};
+use spice::{Button, ChannelRef, CursorEvent, Event, Leds, MouseMode, Scancode, Session, Severity};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::OffscreenCanvas;
 
@@ -142,7 +140,11 @@ impl Console {
 
     fn page(&mut self, message: ToWorker, wanted: &mut Wanted) {
         match message {
-            ToWorker::Init { canvas, url, ticket } => match Painter::new(canvas) {
+            ToWorker::Init {
+                canvas,
+                url,
+                ticket,
+            } => match Painter::new(canvas) {
                 Ok(painter) => {
                     self.painter = Some(painter);
                     self.url = url;
@@ -227,7 +229,12 @@ impl Console {
         self.next_serial = self.next_serial.wrapping_add(1);
         match Socket::open(&self.url, serial, crate::socket_reported) {
             Ok(socket) => {
-                let line = Line { channel, socket, hello: Some(hello), linked: false };
+                let line = Line {
+                    channel,
+                    socket,
+                    hello: Some(hello),
+                    linked: false,
+                };
                 self.lines.insert(serial, line);
             }
             Err(error) => self.close(0, &text(&error), wanted),
@@ -238,7 +245,11 @@ impl Console {
         match input {
             Input::Opened(serial) => self.greet(serial),
             Input::Message(serial, bytes) => self.message(serial, &bytes, wanted),
-            Input::Closed { serial, code, reason } => self.closed(serial, code, &reason, wanted),
+            Input::Closed {
+                serial,
+                code,
+                reason,
+            } => self.closed(serial, code, &reason, wanted),
         }
     }
 
@@ -339,7 +350,8 @@ impl Console {
         if let Some(session) = self.session.take() {
             add(&mut self.before, &of_session(&session));
         }
-        self.closing.extend(std::mem::take(&mut self.lines).into_values());
+        self.closing
+            .extend(std::mem::take(&mut self.lines).into_values());
         self.keys.clear();
         self.ready = false;
         self.damaged = false;
@@ -358,7 +370,11 @@ impl Console {
         if !reason.is_empty() && phase != Phase::Connected {
             reason.clone_into(&mut self.figures.last_error);
         }
-        post(&FromWorker::State { phase, code, reason: reason.to_owned() });
+        post(&FromWorker::State {
+            phase,
+            code,
+            reason: reason.to_owned(),
+        });
     }
 
     /// Takes out of the session what it has to say, and sends what it has to send.
@@ -384,7 +400,12 @@ impl Console {
 
     fn event(&mut self, event: Event, wanted: &mut Wanted) {
         match event {
-            Event::OpenChannel { channel, connection_id, common_caps, channel_caps } => {
+            Event::OpenChannel {
+                channel,
+                connection_id,
+                common_caps,
+                channel_caps,
+            } => {
                 let Some(key) = self.keys.pop() else {
                     let problem = "The gateway gave too few channel keys.".to_owned();
                     post(&FromWorker::Problem(problem));
@@ -411,7 +432,9 @@ impl Console {
             Event::MouseMode(mode) => {
                 self.client_mouse = mode == MouseMode::Client;
                 self.place_pointer();
-                post(&FromWorker::MouseMode { client: self.client_mouse });
+                post(&FromWorker::MouseMode {
+                    client: self.client_mouse,
+                });
             }
             Event::Cursor(event) => self.cursor(event),
             Event::Leds(Leds { scroll, num, caps }) => {
@@ -427,7 +450,10 @@ impl Console {
             }
             // Warnings are not for the person: every server warns that keys are not encrypted, also
             // where the gateway's TLS and a local socket carry them.
-            Event::Notice { severity: Severity::Error, text } => {
+            Event::Notice {
+                severity: Severity::Error,
+                text,
+            } => {
                 self.trouble(format!("The machine's host says: {text}"));
             }
             Event::Notice { .. } => {}
@@ -464,7 +490,13 @@ impl Console {
                 }
                 self.pointer_shown = true;
                 let rgba = rgba.to_vec();
-                post(&FromWorker::Cursor(Cursor::Shape { width, height, hot_x, hot_y, rgba }));
+                post(&FromWorker::Cursor(Cursor::Shape {
+                    width,
+                    height,
+                    hot_x,
+                    hot_y,
+                    rgba,
+                }));
             }
             CursorEvent::Hidden => {
                 self.pointer_shown = false;
@@ -550,7 +582,11 @@ impl Console {
 
 fn frame(session: &Session) -> Option<Frame<'_>> {
     let screen = session.screen()?;
-    Some(Frame { rgba: screen.pixels, width: screen.width, height: screen.height })
+    Some(Frame {
+        rgba: screen.pixels,
+        width: screen.width,
+        height: screen.height,
+    })
 }
 
 /// The button of a `SPICE_MOUSE_BUTTON_*` number; the wheel's are not asked for.

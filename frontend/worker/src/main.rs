@@ -70,9 +70,8 @@ fn step(step: Step) {
 
 fn arrange(wanted: Wanted) {
     if wanted.frame {
-        let asked = CALLS.with(|calls| {
-            scope().request_animation_frame(calls.frame.as_ref().unchecked_ref())
-        });
+        let asked = CALLS
+            .with(|calls| scope().request_animation_frame(calls.frame.as_ref().unchecked_ref()));
         if asked.is_err() {
             // Workers of older browsers have no animation frames; 16 ms is one at 60 Hz.
             CALLS.with(|calls| timeout(&calls.frame, 16));

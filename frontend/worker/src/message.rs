@@ -262,10 +262,9 @@ impl Message for ToWorker {
             Self::Position { x, y } => array("position", &[(*x).into(), (*y).into()]),
             Self::Motion { dx, dy } => array("motion", &[(*dx).into(), (*dy).into()]),
             Self::Button { button, down } => array("button", &[(*button).into(), (*down).into()]),
-            Self::Locks { caps, num, scroll } => array(
-                "locks",
-                &[(*caps).into(), (*num).into(), (*scroll).into()],
-            ),
+            Self::Locks { caps, num, scroll } => {
+                array("locks", &[(*caps).into(), (*num).into(), (*scroll).into()])
+            }
             Self::ReleaseAll => array("release", &[]),
             Self::Picture => array("picture", &[]),
             Self::Statistics => array("statistics", &[]),
@@ -357,10 +356,9 @@ impl Message for FromWorker {
                     (*hot_y).into(),
                 ],
             ),
-            Self::Locks { caps, num, scroll } => array(
-                "locks",
-                &[(*caps).into(), (*num).into(), (*scroll).into()],
-            ),
+            Self::Locks { caps, num, scroll } => {
+                array("locks", &[(*caps).into(), (*num).into(), (*scroll).into()])
+            }
             Self::Problem(text) => array("problem", &[text.as_str().into()]),
             Self::Picture(png) => array("picture", &[bytes(png)]),
             Self::Statistics(s) => {

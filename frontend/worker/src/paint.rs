@@ -73,13 +73,11 @@ impl Painter {
 
     /// The pointer's picture for [`Painter::point`]; four bytes a pixel.
     pub fn set_sprite(&mut self, rgba: &[u8], width: u32, height: u32, hot_x: u32, hot_y: u32) {
-        self.sprite = sprite(rgba, width, height)
-            .ok()
-            .map(|canvas| Sprite {
-                canvas,
-                hot_x,
-                hot_y,
-            });
+        self.sprite = sprite(rgba, width, height).ok().map(|canvas| Sprite {
+            canvas,
+            hot_x,
+            hot_y,
+        });
     }
 
     /// Paint the pointer here from the next frame on; `None`: it is not ours to paint, or hidden.
@@ -165,7 +163,9 @@ impl Painter {
 /// The frame as a PNG file, byte for byte what the guest shows; the canvas is not asked, because it
 /// may also have the pointer.
 pub async fn png(canvas: OffscreenCanvas) -> Result<Vec<u8>, JsValue> {
-    let blob: Blob = JsFuture::from(canvas.convert_to_blob()?).await?.dyn_into()?;
+    let blob: Blob = JsFuture::from(canvas.convert_to_blob()?)
+        .await?
+        .dyn_into()?;
     let buffer: ArrayBuffer = JsFuture::from(blob.array_buffer()).await?.dyn_into()?;
     Ok(Uint8Array::new(&buffer).to_vec())
 }

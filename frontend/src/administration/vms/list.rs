@@ -40,8 +40,10 @@ const COLUMNS: &[Column] = &[
     column("Console", "c-80", "", true),
 ];
 
-/// Ready-made views: words, and whether a machine is in it.
-const VIEWS: &[(&str, fn(&Vm) -> bool)] = &[
+/// A ready-made view: its words, and whether a machine is in it.
+type View = (&'static str, fn(&Vm) -> bool);
+
+const VIEWS: &[View] = &[
     ("All", |_| true),
     ("Running", |vm| vm.status.has_screen()),
     ("Stopped", |vm| vm.status.is_off()),
