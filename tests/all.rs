@@ -1,6 +1,9 @@
 //! All integration tests, one binary: a folder for each subject.
 
-#![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing there")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says what went wrong by failing there"
+)]
 
 mod access;
 mod console;
