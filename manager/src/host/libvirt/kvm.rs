@@ -76,17 +76,15 @@ pub(super) fn verdict(
     })
 }
 
-/// The beginning of what libvirt says, on one line: QEMU's whole last words may follow.
+/// What libvirt and QEMU say, without who says it where: of QEMU's last words the first error.
 fn brief(error: &str) -> String {
-    const LONGEST: usize = 160;
-    let line: String = error
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{} …", line.get(..end).unwrap_or_default().trim_end()),
-        None => line,
-    }
+    const LONGEST: usize = 120;
+    let line = error.lines().next().unwrap_or_default();
+    let told = line.rsplit("error: ").next().unwrap_or(line);
+    told.chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST)
+        .collect()
 }
 
 /// What the times of the firmware under KVM and under translation mean; `None` is longer than
@@ -223,6 +221,14 @@ mod tests {
         assert_eq!(kind(Some(60), Some(110)), AccelerationKind::Kvm);
         assert_eq!(kind(Some(2_500), Some(1_900)), AccelerationKind::Kvm);
         assert_eq!(kind(Some(450), Some(20)), AccelerationKind::Kvm);
+    }
+
+    #[test]
+    fn of_qemus_last_words_the_first_error_is_told() {
+        let said = "internal error: process exited: 2026Z qemu-system-x86_64: error: failed to set \
+                    MSR 0x10a to 0x69\nqemu-system-x86_64: kvm.c: Assertion failed";
+        assert_eq!(brief(said), "failed to set MSR 0x10a to 0x69");
+        assert_eq!(brief("permission denied"), "permission denied");
     }
 
     #[test]
