@@ -172,48 +172,97 @@ fn rewrite(text: &str, done: &BTreeMap<String, Laid>) -> String {
     out
 }
 
-/// Writes what differs and removes what is not part of it any more.
+/// Lays all of it into a new folder, then puts that in `dist/`'s place: a debug server reads the folder
+/// while it runs, and must not find half of it.
 fn write(laid_out: &BTreeMap<String, Laid>, dev: bool) -> Result<()> {
-    let dist = dist();
-    fs::create_dir_all(dist.join("assets"))?;
-    let mut keep = BTreeSet::new();
-    let mut to_compress = Vec::new();
+    let (dist, fresh, old) = (
+        dist(),
+        workspace().join("dist.new"),
+        workspace().join("dist.old"),
+    );
+    for left_over in [&fresh, &old] {
+        if left_over.exists() {
+            fs::remove_dir_all(left_over)?;
+        }
+    }
+    fs::create_dir_all(fresh.join("assets"))?;
+    let twins = if dev {
+        BTreeMap::new()
+    } else {
+        packed(laid_out)?
+    };
     for laid in laid_out.values() {
-        let file = dist.join(&laid.path);
-        let twin = dist.join(format!("{}.br", laid.path));
-        let same = fs::read(&file).is_ok_and(|have| have == laid.bytes);
-        if !same {
-            fs::write(&file, &laid.bytes)
-                .with_context(|| format!("{} could not be written", file.display()))?;
+        lay(&laid.path, &laid.bytes)?;
+        if let Some(packed) = twins.get(laid.path.as_str()) {
+            lay(&format!("{}.br", laid.path), packed)?;
         }
-        if !dev && !laid.path.ends_with(".woff2") && !laid.path.ends_with(".png") {
-            if !same || !twin.exists() {
-                to_compress.push(file.clone());
-            }
-            keep.insert(twin);
-        }
-        keep.insert(file);
     }
-    if !to_compress.is_empty() {
-        let script = workspace().join("xtask/node/compress.mjs");
-        run(program("node", [script]).args(&to_compress)).context("compressing failed")?;
-    }
-    let manifest = dist.join("manifest.json");
     let names: BTreeMap<&str, &str> = laid_out
         .iter()
         .map(|(name, laid)| (name.as_str(), laid.path.as_str()))
         .collect();
-    fs::write(&manifest, serde_json::to_string_pretty(&names)? + "\n")?;
-    keep.insert(manifest);
+    let manifest = serde_json::to_string_pretty(&names)? + "\n";
+    lay("manifest.json", manifest.as_bytes())?;
 
-    let mut there = Vec::new();
-    walk(&dist, &mut there)?;
-    for file in there {
-        if !keep.contains(&file) {
-            fs::remove_file(file)?;
-        }
+    if dist.exists() {
+        fs::rename(&dist, &old)?;
+    }
+    fs::rename(&fresh, &dist)?;
+    if old.exists() {
+        fs::remove_dir_all(&old)?;
     }
     Ok(())
+}
+
+/// Writes one file into the new folder. What is the same as before stays the same file, so that a
+/// build that looks at times sees no change.
+fn lay(path: &str, bytes: &[u8]) -> Result<()> {
+    let (before, file) = (dist().join(path), workspace().join("dist.new").join(path));
+    let same = fs::read(&before).is_ok_and(|have| have == bytes);
+    if same && fs::hard_link(&before, &file).is_ok() {
+        return Ok(());
+    }
+    fs::write(&file, bytes).with_context(|| format!("{} could not be written", file.display()))
+}
+
+/// The brotli twins, by path. Compressing well takes long, so each is kept by what it was made of.
+fn packed(laid_out: &BTreeMap<String, Laid>) -> Result<BTreeMap<&str, Vec<u8>>> {
+    let cache = super::scratch().join("packed");
+    fs::create_dir_all(&cache)?;
+    let mut places = Vec::new();
+    let mut pairs = Vec::new();
+    for laid in laid_out.values() {
+        // These are compressed in themselves.
+        if laid.path.ends_with(".woff2") || laid.path.ends_with(".png") {
+            continue;
+        }
+        let place = cache.join(digest(&laid.bytes));
+        let packed = place.with_extension("br");
+        if !packed.exists() {
+            fs::write(&place, &laid.bytes)?;
+            pairs.extend([place, packed.clone()]);
+        }
+        places.push((laid, packed));
+    }
+    if !pairs.is_empty() {
+        let script = workspace().join("xtask/node/compress.mjs");
+        run(program("node", [script]).args(&pairs)).context("compressing failed")?;
+    }
+    let mut twins = BTreeMap::new();
+    for (laid, packed) in &places {
+        let bytes = fs::read(packed)?;
+        if bytes.len() < laid.bytes.len() {
+            twins.insert(laid.path.as_str(), bytes);
+        }
+    }
+    let keep: BTreeSet<&PathBuf> = places.iter().map(|(_, packed)| packed).collect();
+    for entry in fs::read_dir(&cache)? {
+        let path = entry?.path();
+        if !keep.contains(&path) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(twins)
 }
 
 #[cfg(test)]
