@@ -40,18 +40,28 @@ async fn screenshot(admin: &Client, vm: &str) -> Result<Picture> {
     decode(&answer.body)
 }
 
-/// What the console's core in the browser holds.
-fn picture(browser: &mut Browser) -> Result<Picture> {
+/// What the console's core in the browser holds; nothing while it connects anew.
+fn picture(browser: &mut Browser) -> Result<Option<Picture>> {
     let file = pictures()?.join("console-picture.png");
     browser.tell(&json!(["picture", file]))?;
-    decode(&std::fs::read(file)?)
+    let png = std::fs::read(file)?;
+    if png.is_empty() {
+        Ok(None)
+    } else {
+        decode(&png).map(Some)
+    }
 }
 
 /// Waits until both are equal to the last pixel: what was drawn last may still be on its way.
 async fn same_picture(browser: &mut Browser, admin: &Client, vm: &str) -> Result<Picture> {
     let began = Instant::now();
     loop {
-        let (theirs, ours) = (screenshot(admin, vm).await?, picture(browser)?);
+        let theirs = screenshot(admin, vm).await?;
+        let Some(ours) = picture(browser)? else {
+            ensure!(began.elapsed() < LIMIT, "the console has no picture");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
         if theirs == ours {
             return Ok(ours);
         }
