@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::Error;
 use crate::draw::rop::Rop2;
-use crate::draw::{self, Source, Target};
+use crate::draw::{self, Source, Target, Unused};
 use crate::image::jpeg::FrameDecoder;
 use crate::message::display::{CODEC_MJPEG, StreamCreate, StreamData};
 use crate::message::types::{Clip, Point, Rect, ScaleMode};
@@ -119,7 +119,7 @@ pub fn draw(
         origin: Point::default(),
         area,
         scale: ScaleMode::Nearest,
-        high_bits: true,
+        unused: Unused::Clear,
     };
     draw::copy(&mut target, &source, Rop2::COPY);
     Ok(target.region().to_vec())

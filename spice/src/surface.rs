@@ -21,8 +21,11 @@ pub struct Surface {
 /// What a surface's pixels can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Three colours; alpha is always 255.
+    /// Three colours; alpha is always 255. For what is shown.
     Xrgb,
+    /// Three colours, and bits without a meaning, unless a blend says that they are coverage:
+    /// guests that know of no other format keep coverage so.
+    Rgbx,
     /// Three colours and coverage.
     Argb,
     /// 5 bits per colour.
@@ -37,7 +40,7 @@ impl Format {
     /// The format of that number.
     pub const fn of(format: SurfaceFormat) -> Result<Self, Error> {
         Ok(match format {
-            SurfaceFormat::XRGB => Self::Xrgb,
+            SurfaceFormat::XRGB => Self::Rgbx,
             SurfaceFormat::ARGB => Self::Argb,
             SurfaceFormat::RGB555 => Self::Rgb555,
             SurfaceFormat::RGB565 => Self::Rgb565,
@@ -51,7 +54,7 @@ impl Format {
         let [b, g, r, a] = value.to_le_bytes();
         match self {
             Self::Xrgb => [r, g, b, 255],
-            Self::Argb => [r, g, b, a],
+            Self::Argb | Self::Rgbx => [r, g, b, a],
             Self::Rgb555 => {
                 let v = value & 0x7fff;
                 [
@@ -78,7 +81,7 @@ impl Format {
     /// Makes pixels into what this format can hold.
     pub fn settle(self, pixels: &mut [Pixel]) {
         match self {
-            Self::Argb => {}
+            Self::Argb | Self::Rgbx => {}
             Self::Xrgb => pixels.iter_mut().for_each(|[_, _, _, a]| *a = 255),
             Self::Rgb555 => pixels.iter_mut().for_each(|[r, g, b, a]| {
                 (*r, *g, *b, *a) = (five(*r >> 3), five(*g >> 3), five(*b >> 3), 255);
@@ -197,8 +200,8 @@ impl Surface {
             data.extend_from_slice(self.run(y, area.left, area.right));
         }
         let alpha = match self.format {
-            Format::Argb | Format::A8 => Alpha::Premultiplied,
-            _ => Alpha::Opaque,
+            Format::Argb | Format::Rgbx | Format::A8 => Alpha::Premultiplied,
+            Format::Xrgb | Format::Rgb555 | Format::Rgb565 => Alpha::Opaque,
         };
         Pixels::new(area.width(), area.height(), alpha, data)
             .ok()

@@ -663,3 +663,59 @@ fn monitors_are_passed_on() {
     console.draw(MONITORS_CONFIG, Body(vec![0xff; 4]));
     assert_eq!(console.problems().len(), 1);
 }
+
+#[test]
+fn a_palette_that_comes_with_a_mask_is_kept() {
+    let mut console = screen([9; 4]);
+    let palette_id = 7 | 1 << 40;
+    let body = base(line(4), &[]);
+    let image_at = body.0.len() as u32 + 13;
+    let palette_at = image_at + 18 + 2 + 12 + 4 + 4;
+    let body = body.and(|body| {
+        body.u8(0).i32(0).i32(0).u32(image_at);
+        body.u64(0).u8(0).u8(0).u32(8).u32(1);
+        // Its palette is to be kept, and it lies from the top.
+        body.u8(2).u8(1 | 4).u32(8).u32(1).u32(4).u32(palette_at);
+        body.bytes(&[0b0100_0000, 0, 0, 0]);
+        body.u64(palette_id).u16(2).u32(0x112233).u32(0x445566);
+    });
+    console.draw(DRAW_BLACKNESS, body);
+    assert_eq!(console.row(0), [9, 0, 9, 9]);
+    let image = Body::new(|body| {
+        body.u64(0).u8(0).u8(0).u32(4).u32(1);
+        body.u8(2).u8(2 | 4).u32(4).u32(1).u32(4).u64(palette_id);
+        body.bytes(&[0b0101_0000, 0, 0, 0]);
+    });
+    console.draw(DRAW_COPY, copy(line(4), &image.0, line(4), PUT, false));
+    assert_eq!(console.problems(), []);
+    assert_eq!(console.row(0), [0x112233, 0x445566, 0x112233, 0x445566]);
+}
+
+#[test]
+fn unused_bits_are_coverage_if_the_guest_says_so() {
+    let blend = |flags: u8| {
+        let mut console = screen([0x808080; 4]);
+        console.create_surface(1, 4, 1, XRGB, false);
+        let colours = Body::new(|body| {
+            body.u8(1).u32(0x8010_2030).u16(PUT);
+            no_mask(body);
+        });
+        console.draw(
+            DRAW_FILL,
+            base_on(1, line(4), &[]).and(|body| {
+                body.bytes(&colours.0);
+            }),
+        );
+        let body = base(line(4), &[]);
+        let offset = body.0.len() as u32 + 2 + 4 + 16;
+        let body = body.and(|body| {
+            body.u8(flags).u8(255).u32(offset);
+            write_rect(body, &line(4));
+            body.bytes(&of_surface(1, 4, 1));
+        });
+        console.draw(DRAW_ALPHA_BLEND, body);
+        console.row(0)[0]
+    };
+    assert_eq!(blend(0), 0x102030);
+    assert_eq!(blend(2), 0x506070);
+}

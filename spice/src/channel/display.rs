@@ -7,7 +7,7 @@ use super::{Context, Outgoing};
 use crate::Error;
 use crate::draw::mask::Mask;
 use crate::draw::rop::{Inputs, Rop2, Rop3};
-use crate::draw::{self, MaskUse, Paint, Source, Target};
+use crate::draw::{self, MaskUse, Paint, Source, Target, Unused};
 use crate::event::Event;
 use crate::image::{self, CacheLimits, ImageContext};
 use crate::link::Capabilities;
@@ -63,8 +63,8 @@ struct Part {
     /// Where the picture's corner lies in what `area` counts in.
     origin: Point,
     area: Rect,
-    /// Its unused bits are set.
-    high_bits: bool,
+    /// What stands in its unused bits.
+    unused: Unused,
 }
 
 impl Part {
@@ -73,14 +73,14 @@ impl Part {
             picture,
             origin,
             area,
-            high_bits,
+            unused,
         } = self;
         Source {
             picture,
             origin: *origin,
             area: *area,
             scale,
-            high_bits: *high_bits,
+            unused: *unused,
         }
     }
 }
@@ -262,7 +262,7 @@ impl Display {
                 let part = self.part(&blend.image, &blend.source, &base.bounds, context)?;
                 let source = part.source(ScaleMode::Nearest);
                 self.on(&base, None, context, |target| {
-                    draw::alpha_blend(target, &source, blend.alpha);
+                    draw::alpha_blend(target, &source, blend.alpha, blend.surface_has_alpha);
                 })
             }
             // Stroke, text: not drawn yet.
@@ -316,7 +316,10 @@ impl Display {
         context: &mut Context<'_>,
     ) -> Result<Part, Error> {
         let kind = image.descriptor.kind;
-        let high_bits = image.descriptor.flags.has(ImageFlags::HIGH_BITS_SET);
+        let unused = match image.descriptor.flags.has(ImageFlags::HIGH_BITS_SET) {
+            true => Unused::Set,
+            false => Unused::Clear,
+        };
         if kind != ImageType::SURFACE {
             let picture = image::decode(*image, &mut self.images)?;
             *context.statistics.images.entry(kind).or_default() += 1;
@@ -324,7 +327,7 @@ impl Display {
                 picture,
                 origin: Point::default(),
                 area: *area,
-                high_bits,
+                unused,
             });
         }
         let id = image.surface_id()?;
@@ -356,7 +359,10 @@ impl Display {
             picture: Arc::new(picture),
             origin,
             area: *area,
-            high_bits: true,
+            unused: match surface.format() {
+                Format::Argb | Format::A8 => Unused::Set,
+                _ => Unused::AsDrawn,
+            },
         })
     }
 
@@ -379,12 +385,12 @@ impl Display {
                 let all = Rect::new(0, 0, side(width), side(height));
                 let part = self.part(image, &all, &all, context)?;
                 let Part {
-                    picture, high_bits, ..
+                    picture, unused, ..
                 } = part;
                 Paint::Pattern {
                     picture,
                     origin: *origin,
-                    high_bits,
+                    unused,
                 }
             }
         })
@@ -402,6 +408,11 @@ impl Display {
                     .ok_or(Error::missing("cached mask", id))?,
             ),
             ImageType::BITMAP => {
+                if has_palette_to_keep(image) {
+                    // It means nothing to a mask, but other pictures will name it. Whether a
+                    // mask makes a picture as well is of no interest.
+                    let _ = image::decode(*image, &mut self.images);
+                }
                 let bits = Arc::new(Mask::read(image)?);
                 if image.descriptor.flags.has(ImageFlags::CACHE_ME) {
                     self.forget_mask(id);
@@ -438,7 +449,7 @@ impl Display {
         }
         let format = match Format::of(create.format)? {
             // Nothing shines through a screen.
-            Format::Argb if create.primary => Format::Xrgb,
+            Format::Argb | Format::Rgbx if create.primary => Format::Xrgb,
             Format::A8 if create.primary => {
                 return Err(Error::unsupported(
                     "format of the screen",
@@ -519,6 +530,11 @@ impl Display {
         screen.clear();
         note(&mut self.damage, &[screen.bounds()], context);
     }
+}
+
+/// A bitmap comes with a palette that later ones will name. (SPICE_BITMAP_FLAGS_PAL_CACHE_ME)
+fn has_palette_to_keep(image: &Image<'_>) -> bool {
+    matches!(image.body, [_format, flags, ..] if flags & 1 != 0)
 }
 
 /// Notes what changed on the screen. Many small parts count as one: each is a call to the canvas.

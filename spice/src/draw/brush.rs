@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::source::{clear_coverage, clears_coverage};
+use super::source::{Unused, coverage, set_coverage};
 use crate::message::types::Point;
 use crate::pixels::{Pixel, Pixels};
 use crate::surface::Format;
@@ -20,8 +20,8 @@ pub enum Paint {
         picture: Arc<Pixels>,
         /// Where its corner lies on the surface.
         origin: Point,
-        /// SPICE_IMAGE_FLAGS_HIGH_BITS_SET: the unused bits of an opaque picture are set.
-        high_bits: bool,
+        /// What stands in the bits that the picture does not use.
+        unused: Unused,
     },
 }
 
@@ -34,7 +34,7 @@ impl Paint {
             Self::Pattern {
                 picture,
                 origin,
-                high_bits,
+                unused,
             } => {
                 let row = i64::from(y) - i64::from(origin.y);
                 let row = picture.row(row.rem_euclid(picture.height.max(1).into()) as u32);
@@ -44,8 +44,8 @@ impl Paint {
                 out.iter_mut()
                     .zip(tiles)
                     .for_each(|(out, pixel)| *out = *pixel);
-                if clears_coverage(picture, *high_bits, format) {
-                    clear_coverage(out);
+                if let Some(coverage) = coverage(picture, *unused, format) {
+                    set_coverage(out, coverage);
                 }
             }
         }

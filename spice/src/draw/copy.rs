@@ -12,7 +12,10 @@ pub fn copy(target: &mut Target<'_>, source: &Source<'_>, rop: Rop2) {
     let mut laid = source.over(target.bounds, target.surface.format());
     let settled = rop == Rop2::COPY
         && laid.is_opaque()
-        && matches!(target.surface.format(), Format::Xrgb | Format::Argb);
+        && matches!(
+            target.surface.format(),
+            Format::Xrgb | Format::Rgbx | Format::Argb
+        );
     target.runs(settled, |x, y, run| {
         let (skip, pixels) = laid.run(x, y, run.len());
         rop.apply(run.get_mut(skip..).unwrap_or_default(), pixels);

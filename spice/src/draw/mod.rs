@@ -29,7 +29,7 @@ pub use fill::fill;
 pub use invert::invert;
 pub use opaque::opaque;
 pub use rop3::rop3;
-pub use source::Source;
+pub use source::{Source, Unused};
 pub use transparent::transparent;
 pub use whiteness::whiteness;
 

@@ -17,35 +17,53 @@ pub struct Source<'p> {
     pub area: Rect,
     /// How it is brought to size if it has another.
     pub scale: ScaleMode,
-    /// SPICE_IMAGE_FLAGS_HIGH_BITS_SET: the unused bits of an opaque picture are set.
-    pub high_bits: bool,
+    /// What stands in the bits that a picture without coverage does not use.
+    pub unused: Unused,
+}
+
+/// What stands in the bits that a picture without coverage does not use. They matter where a
+/// surface keeps them: they become its coverage, or its own unused bits, which a later blend may
+/// take for coverage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unused {
+    /// Nothing: so pictures come, though ours have the bits set, for canvases.
+    Clear,
+    /// All set. (SPICE_IMAGE_FLAGS_HIGH_BITS_SET)
+    Set,
+    /// What the surface it shows has there; the picture has it too.
+    AsDrawn,
 }
 
 impl<'p> Source<'p> {
-    /// Lays the part over `bounds` of a surface, whose coverage then is that of the picture, or
-    /// its unused bits.
+    /// Lays the part over `bounds` of a surface of that format.
     pub(super) fn over(&self, bounds: Rect, format: Format) -> Laid<'p> {
         // When it brings to size, the server takes the unused bits for what they stand for.
-        let clear =
-            self.has_size_of(&bounds) && clears_coverage(self.picture, self.high_bits, format);
+        let coverage = match coverage(self.picture, self.unused, format) {
+            Some(0) if !self.has_size_of(&bounds) => None,
+            coverage => coverage,
+        };
         Laid {
-            clear,
+            coverage,
             ..self.laid(bounds, Snap::None)
         }
     }
 
     /// The same for operations of three inputs.
     pub(super) fn snapped_over(&self, bounds: Rect, format: Format) -> Laid<'p> {
-        let clear = clears_coverage(self.picture, self.high_bits, format);
         Laid {
-            clear,
+            coverage: coverage(self.picture, self.unused, format),
             ..self.laid(bounds, Snap::Dest)
         }
     }
 
-    /// Lays the part over `bounds`, to be blended: an opaque picture covers all.
-    pub(super) fn blended_over(&self, bounds: Rect) -> Laid<'p> {
-        self.laid(bounds, Snap::None)
+    /// Lays the part over `bounds`, to be blended. What a picture without coverage has there
+    /// counts only if `unused_count`.
+    pub(super) fn blended_over(&self, bounds: Rect, unused_count: bool) -> Laid<'p> {
+        let covers = self.unused == Unused::AsDrawn && !unused_count;
+        Laid {
+            coverage: covers.then_some(255),
+            ..self.laid(bounds, Snap::None)
+        }
     }
 
     fn has_size_of(&self, bounds: &Rect) -> bool {
@@ -65,7 +83,7 @@ impl<'p> Source<'p> {
         Laid {
             picture,
             scaler,
-            clear: false,
+            coverage: None,
             dx: i64::from(area.left) - i64::from(bounds.left) - i64::from(origin.x),
             dy: i64::from(area.top) - i64::from(bounds.top) - i64::from(origin.y),
             scratch: Vec::new(),
@@ -73,10 +91,14 @@ impl<'p> Source<'p> {
     }
 }
 
-/// The unused bits of a picture become the coverage of a surface that has any. The server keeps
-/// them clear unless the guest says that they are set; our pictures have them set for canvases.
-pub(super) fn clears_coverage(picture: &Pixels, high_bits: bool, format: Format) -> bool {
-    picture.alpha == Alpha::Opaque && !high_bits && format == Format::Argb
+/// What a surface of that format gets for coverage from all of a picture, where that is not what
+/// the picture's pixels say.
+pub(super) fn coverage(picture: &Pixels, unused: Unused, format: Format) -> Option<u8> {
+    match (unused, format) {
+        (Unused::AsDrawn, Format::Argb) => Some(255),
+        (Unused::Clear, Format::Argb | Format::Rgbx) if picture.alpha == Alpha::Opaque => Some(0),
+        _ => None,
+    }
 }
 
 /// A picture laid over a box.
@@ -84,8 +106,8 @@ pub(super) fn clears_coverage(picture: &Pixels, high_bits: bool, format: Format)
 pub(super) struct Laid<'p> {
     picture: &'p Pixels,
     scaler: Option<Scaler<'p>>,
-    /// Coverage is 0 everywhere.
-    clear: bool,
+    /// The coverage of all pixels, if it is not what they say.
+    coverage: Option<u8>,
     dx: i64,
     dy: i64,
     scratch: Vec<Pixel>,
@@ -105,8 +127,8 @@ impl Laid<'_> {
         if let Some(scaler) = &self.scaler {
             self.scratch.resize(length, [0; 4]);
             scaler.row(y, x, &mut self.scratch);
-            if self.clear {
-                clear_coverage(&mut self.scratch);
+            if let Some(coverage) = self.coverage {
+                set_coverage(&mut self.scratch, coverage);
             }
             return (0, &self.scratch);
         }
@@ -120,16 +142,16 @@ impl Laid<'_> {
         let (from, to) = (start.clamp(0, width), end.clamp(0, width));
         let pixels = row.get(from as usize..to as usize).unwrap_or_default();
         let skip = (from - start) as usize;
-        if self.clear {
+        if let Some(coverage) = self.coverage {
             self.scratch.clear();
             self.scratch.extend_from_slice(pixels);
-            clear_coverage(&mut self.scratch);
+            set_coverage(&mut self.scratch, coverage);
             return (skip, &self.scratch);
         }
         (skip, pixels)
     }
 }
 
-pub(super) fn clear_coverage(pixels: &mut [Pixel]) {
-    pixels.iter_mut().for_each(|[_, _, _, a]| *a = 0);
+pub(super) fn set_coverage(pixels: &mut [Pixel], coverage: u8) {
+    pixels.iter_mut().for_each(|[_, _, _, a]| *a = coverage);
 }

@@ -240,6 +240,9 @@ impl<'m> Transparent<'m> {
 /// SpiceAlphaBlend
 #[derive(Clone, Copy, Debug)]
 pub struct AlphaBlend<'m> {
+    /// SPICE_ALPHA_FLAGS_SRC_SURFACE_HAS_ALPHA: the unused bits of a surface without coverage are
+    /// its coverage.
+    pub surface_has_alpha: bool,
     /// How much of the picture is laid over, 0 to 255.
     pub alpha: u8,
     /// What is laid over.
@@ -251,10 +254,10 @@ pub struct AlphaBlend<'m> {
 impl<'m> AlphaBlend<'m> {
     /// Reads one.
     pub fn read(reader: &mut Reader<'m>) -> Result<Self, Error> {
-        // Whether source and destination have coverage. Their formats say the same, and the
-        // server's renderer goes by those.
-        reader.u8("alpha blend")?;
+        // That the destination has coverage is said as well; its format says the same.
+        let flags = reader.u8("alpha blend")?;
         Ok(Self {
+            surface_has_alpha: flags & 2 != 0,
             alpha: reader.u8("alpha blend")?,
             image: Image::read(reader)?,
             source: Rect::read(reader)?,
