@@ -11,5 +11,6 @@ mod pointer;
 mod regions;
 mod session;
 mod support;
+mod surfaces;
 mod video;
 mod wire;
