@@ -6,6 +6,7 @@
 )]
 
 mod access;
+mod compat;
 mod console;
 mod guest;
 mod images;

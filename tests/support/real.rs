@@ -106,6 +106,11 @@ impl RealSite {
         ))
     }
 
+    /// The certificate that clients must trust.
+    pub fn ca_file(&self) -> PathBuf {
+        self.state.join("ca.pem")
+    }
+
     /// The administrator, in the portal.
     pub async fn admin(&self) -> Result<Client> {
         let running = self.running()?;
