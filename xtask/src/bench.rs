@@ -8,7 +8,15 @@ use crate::command::{cargo, run as run_command};
 pub fn run(arguments: &[String]) -> Result<()> {
     run_command(
         cargo()
-            .args(["bench", "--locked", "--package", "spice", "--"])
+            .args([
+                "bench",
+                "--locked",
+                "--package",
+                "spice",
+                "--bench",
+                "*",
+                "--",
+            ])
             .args(arguments),
     )
 }
