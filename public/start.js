@@ -32,12 +32,29 @@ if (list.length > 0) {
     `It lacks ${list.join(', ')}, which the screens of your machines need. Use a current Chromium, Chrome, Edge, Firefox or Safari. `
     + 'If it is current, a policy or an extension has switched this off.');
 } else {
-  import(root.dataset.module)
-    .then((module) => module.default({ module_or_path: root.dataset.wasm }))
-    .catch((error) => {
+  // Chromium aborts requests whenever a network interface comes or goes, and a failed import
+  // is remembered by its address: so each try has an address of its own.
+  const pauses = [300, 1000, 3000];
+  let started = false;
+  const load = async (attempt) => {
+    try {
+      const again = attempt > 0 ? `?again=${attempt}` : '';
+      const module = await import(root.dataset.module + again);
+      const wasm = await fetch(root.dataset.wasm);
+      if (!wasm.ok) throw new Error(`The server answered ${wasm.status}`);
+      const compiled = await WebAssembly.compileStreaming(wasm);
+      started = true;
+      await module.default({ module_or_path: compiled });
+    } catch (error) {
       // A portal that ends by a panic has already shown its own page.
-      if (document.getElementById('boot')) {
+      if (started && !document.getElementById('boot')) return;
+      if (!started && attempt < pauses.length) {
+        await new Promise((done) => setTimeout(done, pauses[attempt]));
+        await load(attempt + 1);
+      } else {
         say('Saffron could not be loaded', `${error}. Reload the page; if that does not help, the server may be restarting.`);
       }
-    });
+    }
+  };
+  load(0);
 }

@@ -25,7 +25,7 @@ const USERS: &[Column] = &[
     column("Name", "c-220", "f-host", true),
     column("Mail", "c-220", "", true),
     column("Roles", "", "", false),
-    column("", "c-60", "sf-right f-status", false),
+    column("", "c-60", "sf-right f-act", false),
 ];
 
 const ROLES: &[Column] = &[

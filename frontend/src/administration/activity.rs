@@ -3,7 +3,7 @@
 use crate::administration::hosts::WordFilter;
 use crate::app::{App, app};
 use crate::client::events;
-use crate::components::events::{exact, timeline};
+use crate::components::events::{Timeline, exact};
 use crate::components::names::user_name;
 use crate::components::status::badge;
 use crate::format::span;
@@ -64,13 +64,7 @@ pub fn Activity() -> AnyView {
                 )
             })
     };
-    let found = Memo::new(move |_| {
-        store
-            .events(DRAWN, passes)
-            .iter()
-            .map(|event| event.index)
-            .collect::<Vec<_>>()
-    });
+    let found = Memo::new(move |_| store.events(DRAWN, passes));
     let older = move |()| {
         let Some(oldest) = store.oldest_event() else {
             return;
@@ -113,13 +107,11 @@ pub fn Activity() -> AnyView {
         if kind.get() == 2 {
             return jobs(app, &words.get());
         }
-        found.track();
-        let events = store.events(DRAWN, passes);
-        if events.is_empty() {
+        if found.with(Vec::is_empty) {
             return view! { <p class="sf-pad sf-dim">{t("No event is like that.")}</p> }.into_any();
         }
         view! {
-            <ol class="sf-tl">{timeline(app, events)}</ol>
+            <Timeline events=found/>
             <div class="sf-pad sf-row"><Button label=t("Older events") refusal=Signal::derive(move || asking.get().then(|| t("Being read").to_owned())) on_press=older/></div>
         }
         .into_any()

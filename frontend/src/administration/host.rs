@@ -11,7 +11,7 @@ use crate::route::Route;
 use crate::store::{Host, Id, Sample, Status, Tone, natural};
 use crate::task;
 use crate::text::{fill, plural, t};
-use crate::ui::button::{Button, copyable};
+use crate::ui::button::{Button, copyable, copyable_id};
 use crate::ui::chart::{Chart, Scale};
 use crate::ui::page::{Head, crumb, fact, facts, missing, reason, section};
 use crate::ui::table::{Column, column, plain_table};
@@ -226,6 +226,6 @@ fn about(host: &Arc<Host>) -> AnyView {
         (t("System"), fact(host.os.clone())),
         (t("libvirt"), fact(host.libvirt.clone())),
         (t("QEMU"), fact(host.qemu.clone())),
-        (t("ID"), copyable(host.id.to_string())),
+        (t("ID"), copyable_id(&host.id)),
     ])
 }

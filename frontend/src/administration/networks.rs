@@ -25,7 +25,7 @@ const COLUMNS: &[Column] = &[
     column("MTU", "c-80", "", true),
     column("Used for", "c-220", "", false),
     column("vNIC profiles", "c-180", "", false),
-    column("", "c-60", "sf-right", false),
+    column("", "c-60", "sf-right f-act", false),
 ];
 
 fn profiles(app: App, network: &Id) -> String {
@@ -122,9 +122,7 @@ fn AddNetwork(on_close: Callback<()>) -> AnyView {
     let description = RwSignal::new(String::new());
     let vlan = RwSignal::new(String::new());
     let center = RwSignal::new(
-        app.store
-            .data_centers
-            .by_name()
+        untrack(|| app.store.data_centers.by_name())
             .first()
             .map(|center| center.id.to_string())
             .unwrap_or_default(),

@@ -14,6 +14,7 @@ use crate::text::{fill, plural, t};
 use crate::ui::bar::bar;
 use crate::ui::button::{Button, IconButton, Kind};
 use crate::ui::dialog::Dialog;
+use crate::ui::each::{each, member};
 use crate::ui::icon::{icon, icon_with};
 use crate::ui::order::Order;
 use crate::ui::page::Head;
@@ -26,8 +27,8 @@ const DOMAINS: &[Column] = &[
     column("Status", "c-140", "f-status", true),
     column("Name", "c-180", "f-name", true),
     column("Type", "c-140", "f-host", true),
-    column("Used", "c-140", "f-meta", true),
-    column("", "", "", false),
+    column("Used", "c-140", "", true),
+    column("", "", "f-meta", false),
     column("Promised", "c-100", "sf-right", true),
     column("Used for", "c-180", "", false),
 ];
@@ -40,7 +41,7 @@ const DISKS: &[Column] = &[
     column("Format", "c-80", "", true),
     column("Storage domain", "c-140", "f-host", true),
     column("In", "c-180", "", false),
-    column("", "c-60", "sf-right", false),
+    column("", "c-60", "sf-right f-act", false),
 ];
 
 /// The page.
@@ -223,7 +224,7 @@ fn UploadArea(on_choose: Callback<()>) -> AnyView {
         <div class="sf-pad sf-stack is-8">
             <div></div>
             <div class="sf-sec__head"><h2>{t("Uploads")}</h2><span class="sf-dim sf-hide-s">{t("keep this tab open until they are done; other pages of it are fine")}</span></div>
-            <For each=move || app.uploads.all() key=|upload| upload.key let:upload><UploadLine upload=upload on_again=on_choose/></For>
+            {each(move || app.uploads.all().into_iter().map(|upload| member(upload.key.to_string(), move || view! { <UploadLine upload=upload on_again=on_choose/> }.into_any())).collect())}
             <div
                 class="sf-drop"
                 class:is-over=over

@@ -19,6 +19,9 @@ use std::cell::{Cell, RefCell};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
+/// After so long a question is asked again, in milliseconds.
+const AGAIN_MS: i32 = 400;
+
 thread_local! {
     static FILTERED: Cell<bool> = const { Cell::new(false) };
     static ON_LOGGED_OUT: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
@@ -81,7 +84,11 @@ impl<'a> Call<'a> {
             set(&headers, "Correlation-Id", id)?;
         }
         init.set_headers_headers(&headers);
-        let response = fetch(&self.path, &init).await?;
+        let response = if self.method == "GET" {
+            fetch_again(&self.path, &init).await?
+        } else {
+            fetch(&self.path, &init).await?
+        };
         let status = response.status();
         let correlation = response.headers().get("Correlation-Id").ok().flatten();
         let text = read_text(&response).await;
@@ -121,6 +128,18 @@ async fn fetch(path: &str, init: &web_sys::RequestInit) -> Result<web_sys::Respo
         .await
         .map_err(|_| Fault::unreachable())?;
     answer.dyn_into().map_err(|_| Fault::unreachable())
+}
+
+/// Chromium aborts requests whenever a network interface comes or goes, as it
+/// does on this very machine when a VM starts. Asking again changes nothing.
+async fn fetch_again(path: &str, init: &web_sys::RequestInit) -> Result<web_sys::Response, Fault> {
+    match fetch(path, init).await {
+        Ok(answer) => Ok(answer),
+        Err(_) => {
+            crate::task::pause(AGAIN_MS).await;
+            fetch(path, init).await
+        }
+    }
 }
 
 async fn read_text(response: &web_sys::Response) -> String {

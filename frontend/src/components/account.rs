@@ -48,7 +48,8 @@ pub fn Account() -> AnyView {
     view! {
         {move || app.session().map(|session| {
             let letters = initials(&session.name);
-            let name = fill("{0}, account", &[short_user(&session.name)]);
+            // What is written on it belongs to its name: people say what they see.
+            let name = fill("{0} {1}, account", &[&letters, short_user(&session.name)]);
             let administrator = session.administrator;
             view! {
                 <Menu

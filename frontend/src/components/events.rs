@@ -8,6 +8,7 @@ use crate::store::Event;
 use crate::text::t;
 use crate::ui::button::copyable;
 use crate::ui::chart::clock_time;
+use crate::ui::each::{each, member};
 use leptos::prelude::*;
 use std::sync::Arc;
 
@@ -87,10 +88,12 @@ pub fn EventLine(
     let app = app();
     let open = RwSignal::new(false);
     let name = event.description.clone();
-    let who = user_name(app, event.user.as_ref(), event.user_name.as_deref());
-    let object = match (&event.vm, &event.host) {
-        (Some(vm), _) if app.store.vms.peek(vm).is_some() => vm_link(app, vm),
-        (Some(_), _) => event.vm_name.clone().unwrap_or_default().into_any(),
+    let (user, told) = (event.user.clone(), event.user_name.clone());
+    let who = move || user_name(app, user.as_ref(), told.as_deref());
+    let (vm, vm_name, host) = (event.vm.clone(), event.vm_name.clone(), event.host.clone());
+    let object = move || match (&vm, &host) {
+        (Some(vm), _) if app.store.vms.has(vm) => vm_link(app, vm),
+        (Some(_), _) => vm_name.clone().unwrap_or_default().into_any(),
         (None, Some(host)) => super::names::host_link(app, Some(host)),
         _ => ().into_any(),
     };
@@ -112,25 +115,32 @@ pub fn EventLine(
     .into_any()
 }
 
-/// The timeline, a heading for each day.
-#[must_use]
-pub fn timeline(app: App, events: Vec<Arc<Event>>) -> AnyView {
-    let now = app.clock.get_untracked();
-    let mut days: Vec<(String, Vec<Arc<Event>>)> = Vec::new();
-    for event in events {
-        let day = day(event.time, now);
-        match days.last_mut() {
-            Some((last, list)) if *last == day => list.push(event),
-            _ => days.push((day, vec![event])),
-        }
-    }
-    days.into_iter()
-        .map(|(day, events)| {
-            view! {
-                <li class="sf-tl__day">{day}</li>
-                {events.into_iter().map(|event| view! { <EventLine event=event/> }).collect_view()}
+/// The timeline, a heading for each day; lines stay as they are when others come.
+#[component]
+pub fn Timeline(
+    /// Newest first.
+    #[prop(into)]
+    events: Signal<Vec<Arc<Event>>>,
+) -> AnyView {
+    let app = app();
+    let lines = move || {
+        let now = app.clock.get_untracked();
+        let mut lines = Vec::new();
+        let mut last = String::new();
+        for event in events.get() {
+            let day = day(event.time, now);
+            if day != last {
+                let heading = day.clone();
+                lines.push(member(day.clone(), move || {
+                    view! { <li class="sf-tl__day">{heading.clone()}</li> }.into_any()
+                }));
+                last = day;
             }
-        })
-        .collect_view()
-        .into_any()
+            lines.push(member(event.index.to_string(), move || {
+                view! { <EventLine event=Arc::clone(&event)/> }.into_any()
+            }));
+        }
+        lines
+    };
+    view! { <ol class="sf-tl">{each(lines)}</ol> }.into_any()
 }

@@ -1,7 +1,7 @@
 //! The frame around every page: bar, navigation, banner of a lost stream,
 //! messages, task bar, palette, keys that work everywhere.
 
-use crate::app::{App, Login, Portal, app};
+use crate::app::{App, Login, Portal, Toast, app};
 use crate::components::account::{Account, ThemeButton};
 use crate::components::login::{LoginPage, pass_the_door};
 use crate::components::palette::Palette;
@@ -12,6 +12,7 @@ use crate::route::Route;
 use crate::store::{Status, Tone};
 use crate::text::{fill, t};
 use crate::ui::button::{Button, IconButton};
+use crate::ui::each::{each, member};
 use crate::ui::icon::icon;
 use crate::ui::page::waiting;
 use crate::ui::yes;
@@ -281,25 +282,33 @@ fn LostBanner() -> AnyView {
 #[component]
 fn Toasts() -> AnyView {
     let app = app();
+    let notes = move || {
+        let toasts = app.toasts.get().into_iter();
+        toasts
+            .map(|toast| member(toast.key.to_string(), move || note(app, &toast)))
+            .collect()
+    };
+    view! { <div class="sf-toasts" role="region" aria-label=t("Messages") aria-live="polite">{each(notes)}</div> }.into_any()
+}
+
+fn note(app: App, toast: &Toast) -> AnyView {
+    let key = toast.key;
+    let (icon, role) = match toast.tone {
+        Tone::Bad => ("st-error", "alert"),
+        Tone::Warn => ("st-warn", "alert"),
+        Tone::Busy => ("st-starting", "status"),
+        Tone::Ok => ("st-ok", "status"),
+        Tone::Off => ("st-info", "status"),
+    };
     view! {
-        <div class="sf-toasts" role="region" aria-label=t("Messages") aria-live="polite">
-            <For each=move || app.toasts.get() key=|toast| toast.key let:toast>
-                {
-                    let key = toast.key;
-                    let icon = match toast.tone { Tone::Bad => "st-error", Tone::Warn => "st-warn", Tone::Busy => "st-starting", Tone::Ok => "st-ok", Tone::Off => "st-info" };
-                    view! {
-                        <div class="sf-note" role=if toast.tone <= Tone::Warn { "alert" } else { "status" }>
-                            {mark(Status::new("", icon, toast.tone))}
-                            <div class="sf-stack">
-                                <p class="sf-strong">{toast.title.clone()}</p>
-                                {toast.lines.iter().map(|line| view! { <p class="sf-dim">{line.clone()}</p> }).collect_view()}
-                                {toast.correlation.clone().map(|id| view! { <p class="sf-sub-row">{t("Correlation")}" "{crate::ui::button::copyable(id)}</p> })}
-                            </div>
-                            <IconButton name=t("Close message") icon="close" on_press=move |()| app.unsay(key)/>
-                        </div>
-                    }
-                }
-            </For>
+        <div class="sf-note" role=role>
+            {mark(Status::new("", icon, toast.tone))}
+            <div class="sf-stack">
+                <p class="sf-strong">{toast.title.clone()}</p>
+                {toast.lines.iter().map(|line| view! { <p class="sf-dim">{line.clone()}</p> }).collect_view()}
+                {toast.correlation.clone().map(|id| view! { <p class="sf-sub-row">{t("Correlation")}" "{crate::ui::button::copyable(id)}</p> })}
+            </div>
+            <IconButton name=t("Close message") icon="close" on_press=move |()| app.unsay(key)/>
         </div>
     }
     .into_any()

@@ -77,13 +77,16 @@ fn find(app: App, typed: &str, navigation: fn(App) -> Vec<Section>) -> Vec<Found
                         refused: refusal.is_some(),
                         act,
                     });
-                    if found.len() >= SHOWN {
+                    if found.len() >= SHOWN * 8 {
                         break 'actions;
                     }
                 }
             }
         }
     }
+    // What can be done comes first; the rest says why it cannot.
+    found.sort_by_key(|action| action.refused);
+    found.truncate(SHOWN);
     let go = |route: Route| Callback::new(move |()| app.navigation.go(&route));
     if !user && has_words(typed, &[t("New virtual machine")]) {
         found.push(Found {

@@ -4,7 +4,7 @@ use crate::app::{Theme, app};
 use crate::components::password::PasswordForm;
 use crate::store::Tone;
 use crate::text::t;
-use crate::ui::button::copyable;
+use crate::ui::button::copyable_id;
 use crate::ui::form::Segments;
 use crate::ui::page::{Head, fact, facts, section};
 use leptos::prelude::*;
@@ -39,7 +39,7 @@ pub fn ProfilePage() -> AnyView {
                         t("User")
                     }),
                 ),
-                (t("ID"), copyable(session.user.to_string())),
+                (t("ID"), copyable_id(&session.user)),
             ])
         })
     };

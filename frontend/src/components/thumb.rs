@@ -92,7 +92,7 @@ pub fn Thumb(
         view! {
             {picture.clone()}
             {move || covered.get().then(|| over.run())}
-            {move || (tag && has_screen.get()).then(|| view! { <span class="sf-thumb__tag">{words}</span> })}
+            {move || (tag && has_screen.get() && !failed.get()).then(|| view! { <span class="sf-thumb__tag">{words}</span> })}
         }
         .into_any()
     };
@@ -107,7 +107,7 @@ pub fn Thumb(
     view! {
         {move || {
             if has_screen.get() && !covered.get() {
-                view! { <a class=class href=path.clone() target="_blank" aria-label=move || fill("Open the console of {0} in a new tab", &[&name.get()])>{body.clone()()}</a> }.into_any()
+                view! { <a class=class href=path.clone() target="_blank"><span class="sf-sr">{move || fill("Open the console of {0} in a new tab.", &[&name.get()])}" "</span>{body.clone()()}</a> }.into_any()
             } else {
                 view! { <div class=class>{body.clone()()}</div> }.into_any()
             }

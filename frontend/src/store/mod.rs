@@ -9,12 +9,14 @@
 //! ```
 
 mod activity;
+mod collection;
 mod infrastructure;
 mod people;
 mod status;
 mod vm;
 
 pub use activity::{Event, Job, Severity};
+pub use collection::{Collection, Entity};
 pub use infrastructure::{
     Cluster, DataCenter, Disk, Host, Network, StorageDomain, Template, VnicProfile,
 };
@@ -23,10 +25,10 @@ pub use status::{Status, Tone};
 pub use vm::{Attachment, Nic, Sample, Vm, VmStatus};
 
 use api::live::{Extra, Kind, Offer};
+use collection::Shelf;
 use leptos::prelude::*;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::{Poll, Waker};
 
@@ -77,211 +79,6 @@ pub struct Told<'a> {
     pub extra: &'a Extra,
     /// When it was told, in milliseconds since 1970.
     pub at: f64,
-}
-
-/// A kind of resource that the store keeps.
-pub trait Entity: PartialEq + Send + Sync + 'static {
-    /// Reads it; `before` is what was known of it.
-    fn read(told: &Told<'_>, before: Option<&Self>) -> Self;
-    /// Its id.
-    fn id(&self) -> &Id;
-    /// Its name, for lists and links.
-    fn name(&self) -> &str;
-}
-
-struct Inner<T> {
-    rows: RwLock<HashMap<Id, ArcRwSignal<Arc<T>>>>,
-    stale: Mutex<HashSet<Id>>,
-    members: ArcTrigger,
-    any: ArcTrigger,
-    members_changed: AtomicBool,
-    any_changed: AtomicBool,
-}
-
-/// All resources of one kind.
-pub struct Collection<T: Entity>(Arc<Inner<T>>);
-
-impl<T: Entity> Clone for Collection<T> {
-    fn clone(&self) -> Self {
-        Collection(Arc::clone(&self.0))
-    }
-}
-
-impl<T: Entity> Default for Collection<T> {
-    fn default() -> Self {
-        Collection(Arc::new(Inner {
-            rows: RwLock::default(),
-            stale: Mutex::default(),
-            members: ArcTrigger::new(),
-            any: ArcTrigger::new(),
-            members_changed: AtomicBool::new(false),
-            any_changed: AtomicBool::new(false),
-        }))
-    }
-}
-
-impl<T: Entity> Collection<T> {
-    fn row(&self, id: &str) -> Option<ArcRwSignal<Arc<T>>> {
-        self.0
-            .rows
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-            .cloned()
-    }
-
-    /// The resource as it is now, without listening.
-    #[must_use]
-    pub fn peek(&self, id: &str) -> Option<Arc<T>> {
-        self.row(id).map(|row| row.get_untracked())
-    }
-
-    /// The resource; what reads it runs again when it changes, comes or goes.
-    #[must_use]
-    pub fn get(&self, id: &str) -> Option<Arc<T>> {
-        match self.row(id) {
-            Some(row) => Some(row.get()),
-            None => {
-                self.0.members.track();
-                None
-            }
-        }
-    }
-
-    /// Whether it is (still) there; runs again when something comes or goes.
-    #[must_use]
-    pub fn has(&self, id: &str) -> bool {
-        self.0.members.track();
-        self.0
-            .rows
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains_key(id)
-    }
-
-    /// Everything, in no order; runs again (once a frame at most) when anything changes.
-    #[must_use]
-    pub fn all(&self) -> Vec<Arc<T>> {
-        self.0.any.track();
-        self.peek_all()
-    }
-
-    /// Everything, without listening.
-    #[must_use]
-    pub fn peek_all(&self) -> Vec<Arc<T>> {
-        self.0
-            .rows
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .map(|row| row.get_untracked())
-            .collect()
-    }
-
-    /// Everything, sorted by name; runs again when anything changes.
-    #[must_use]
-    pub fn by_name(&self) -> Vec<Arc<T>> {
-        let mut all = self.all();
-        all.sort_by(|a, b| natural(a.name(), b.name()).then_with(|| a.id().cmp(b.id())));
-        all
-    }
-
-    /// Everything; runs again only when something comes or goes.
-    #[must_use]
-    pub fn members(&self) -> Vec<Arc<T>> {
-        self.0.members.track();
-        self.peek_all()
-    }
-
-    /// How many; runs again when something comes or goes.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.members.track();
-        self.0
-            .rows
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
-    }
-
-    /// The name of a resource, or its id while it is not known.
-    #[must_use]
-    pub fn name_of(&self, id: &str) -> String {
-        self.get(id)
-            .map_or_else(|| id.to_owned(), |found| found.name().to_owned())
-    }
-
-    fn upsert(&self, told: &Told<'_>) {
-        let id = Id::from(told.id);
-        self.0
-            .stale
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&id);
-        if let Some(row) = self.row(&id) {
-            let before = row.get_untracked();
-            let after = T::read(told, Some(&before));
-            if *before != after {
-                row.set(Arc::new(after));
-                self.0.any_changed.store(true, Ordering::Relaxed);
-            }
-        } else {
-            let row = ArcRwSignal::new(Arc::new(T::read(told, None)));
-            self.0
-                .rows
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(id, row);
-            self.0.members_changed.store(true, Ordering::Relaxed);
-            self.0.any_changed.store(true, Ordering::Relaxed);
-        }
-    }
-
-    fn remove(&self, id: &str) {
-        let gone = self
-            .0
-            .rows
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(id);
-        if let Some(row) = gone {
-            self.0.members_changed.store(true, Ordering::Relaxed);
-            self.0.any_changed.store(true, Ordering::Relaxed);
-            // Pages of this very object listen to its row only.
-            self.0.members.notify();
-            row.notify();
-        }
-    }
-
-    /// A new snapshot begins: what it does not name is gone.
-    fn begin(&self) {
-        let ids = self
-            .0
-            .rows
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keys()
-            .cloned()
-            .collect();
-        *self.0.stale.lock().unwrap_or_else(PoisonError::into_inner) = ids;
-    }
-
-    fn end(&self) {
-        let gone =
-            std::mem::take(&mut *self.0.stale.lock().unwrap_or_else(PoisonError::into_inner));
-        for id in gone {
-            self.remove(&id);
-        }
-    }
-
-    fn flush(&self) {
-        if self.0.members_changed.swap(false, Ordering::Relaxed) {
-            self.0.members.notify();
-        }
-        if self.0.any_changed.swap(false, Ordering::Relaxed) {
-            self.0.any.notify();
-        }
-    }
 }
 
 /// `vm-2` before `vm-10`.
@@ -354,82 +151,75 @@ pub struct Store {
     waiting: Arc<Mutex<Vec<Waker>>>,
 }
 
-macro_rules! each {
-    ($store:expr, $method:ident) => {{
-        let store = $store;
-        store.vms.$method();
-        store.hosts.$method();
-        store.clusters.$method();
-        store.data_centers.$method();
-        store.storage_domains.$method();
-        store.disks.$method();
-        store.templates.$method();
-        store.networks.$method();
-        store.vnic_profiles.$method();
-        store.users.$method();
-        store.groups.$method();
-        store.roles.$method();
-        store.permissions.$method();
-        store.jobs.$method();
-    }};
-}
-
 impl Store {
-    /// A resource is as told. Kinds that no page shows are passed over.
+    /// Where resources of a kind are kept; nowhere for kinds that no page shows.
+    fn shelf(&self, kind: Kind) -> Option<&Shelf> {
+        Some(match kind {
+            Kind::Vm => self.vms.shelf(),
+            Kind::Host => self.hosts.shelf(),
+            Kind::Cluster => self.clusters.shelf(),
+            Kind::DataCenter => self.data_centers.shelf(),
+            Kind::StorageDomain => self.storage_domains.shelf(),
+            Kind::Disk => self.disks.shelf(),
+            Kind::Template => self.templates.shelf(),
+            Kind::Network => self.networks.shelf(),
+            Kind::VnicProfile => self.vnic_profiles.shelf(),
+            Kind::User => self.users.shelf(),
+            Kind::Group => self.groups.shelf(),
+            Kind::Role => self.roles.shelf(),
+            Kind::Permission => self.permissions.shelf(),
+            Kind::Job => self.jobs.shelf(),
+            Kind::Tag | Kind::Unknown => return None,
+        })
+    }
+
+    fn shelves(&self) -> impl Iterator<Item = &Shelf> {
+        const KINDS: [Kind; 14] = [
+            Kind::Vm,
+            Kind::Host,
+            Kind::Cluster,
+            Kind::DataCenter,
+            Kind::StorageDomain,
+            Kind::Disk,
+            Kind::Template,
+            Kind::Network,
+            Kind::VnicProfile,
+            Kind::User,
+            Kind::Group,
+            Kind::Role,
+            Kind::Permission,
+            Kind::Job,
+        ];
+        KINDS.into_iter().filter_map(|kind| self.shelf(kind))
+    }
+
+    /// A resource is as told.
     pub fn upsert(&self, kind: Kind, told: &Told<'_>) {
-        match kind {
-            Kind::Vm => self.vms.upsert(told),
-            Kind::Host => self.hosts.upsert(told),
-            Kind::Cluster => self.clusters.upsert(told),
-            Kind::DataCenter => self.data_centers.upsert(told),
-            Kind::StorageDomain => self.storage_domains.upsert(told),
-            Kind::Disk => self.disks.upsert(told),
-            Kind::Template => self.templates.upsert(told),
-            Kind::Network => self.networks.upsert(told),
-            Kind::VnicProfile => self.vnic_profiles.upsert(told),
-            Kind::User => self.users.upsert(told),
-            Kind::Group => self.groups.upsert(told),
-            Kind::Role => self.roles.upsert(told),
-            Kind::Permission => self.permissions.upsert(told),
-            Kind::Job => self.jobs.upsert(told),
-            Kind::Tag | Kind::Unknown => {}
+        if let Some(shelf) = self.shelf(kind) {
+            shelf.upsert(told);
         }
     }
 
     /// A resource is gone.
     pub fn remove(&self, kind: Kind, id: &str) {
-        match kind {
-            Kind::Vm => self.vms.remove(id),
-            Kind::Host => self.hosts.remove(id),
-            Kind::Cluster => self.clusters.remove(id),
-            Kind::DataCenter => self.data_centers.remove(id),
-            Kind::StorageDomain => self.storage_domains.remove(id),
-            Kind::Disk => self.disks.remove(id),
-            Kind::Template => self.templates.remove(id),
-            Kind::Network => self.networks.remove(id),
-            Kind::VnicProfile => self.vnic_profiles.remove(id),
-            Kind::User => self.users.remove(id),
-            Kind::Group => self.groups.remove(id),
-            Kind::Role => self.roles.remove(id),
-            Kind::Permission => self.permissions.remove(id),
-            Kind::Job => self.jobs.remove(id),
-            Kind::Tag | Kind::Unknown => {}
+        if let Some(shelf) = self.shelf(kind) {
+            shelf.remove(id);
         }
     }
 
     /// A snapshot begins.
     pub fn begin_snapshot(&self) {
-        each!(self, begin);
+        self.shelves().for_each(Shelf::begin);
     }
 
     /// A snapshot is complete: what it did not name is gone.
     pub fn end_snapshot(&self) {
-        each!(self, end);
+        self.shelves().for_each(Shelf::end);
     }
 
     /// Tells lists and waiting tasks what has changed since the last time.
     pub fn flush(&self) {
-        each!(self, flush);
+        self.shelves().for_each(Shelf::flush);
         for waker in
             std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
         {

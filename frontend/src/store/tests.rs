@@ -49,7 +49,7 @@ fn a_machine_is_read_as_the_api_writes_it() {
     assert!(vm.offers.allows("shutdown"));
     assert_eq!(vm.offers.refusal("suspend"), None);
     assert!(!vm.offers.allows("suspend"));
-    assert_eq!(vm.memory_percent(), 50.0);
+    assert_eq!(vm.memory_percent(), Some(50.0));
     assert_eq!(vm.consoles, ["ana@internal"]);
 }
 
@@ -227,4 +227,20 @@ fn nobody_finds_anything_after_another_person_logs_in() {
     store.clear();
     assert!(store.vms.peek_all().is_empty());
     assert!(store.events(1, |_| true).is_empty());
+}
+
+#[test]
+fn a_guest_that_tells_no_figures_is_not_shown_as_full() {
+    let store = Store::default();
+    let extra = json!({"memory_bytes": 1024});
+    tell_at(
+        &store,
+        Kind::Vm,
+        "v1",
+        json!({"status": "up", "memory": "1024"}),
+        json!({}),
+        extra,
+        0.0,
+    );
+    assert_eq!(store.vms.peek("v1").unwrap().memory_percent(), None);
 }

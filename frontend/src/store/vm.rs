@@ -214,7 +214,7 @@ pub struct Vm {
     pub tags: Vec<String>,
     /// Of all its processors, in percent.
     pub cpu_percent: f64,
-    /// In bytes.
+    /// In bytes; unknown while the guest does not tell.
     pub memory_used: Option<u64>,
     /// In seconds.
     pub uptime: u64,
@@ -246,10 +246,11 @@ impl Vm {
         }
     }
 
-    /// Memory in use of what it has, in percent.
+    /// Memory in use of what it has, in percent; unknown while the guest does not tell.
     #[must_use]
-    pub fn memory_percent(&self) -> f64 {
-        crate::format::share(self.memory_used.unwrap_or(0).min(self.memory), self.memory)
+    pub fn memory_percent(&self) -> Option<f64> {
+        let used = self.memory_used?;
+        Some(crate::format::share(used, self.memory))
     }
 }
 
@@ -260,7 +261,8 @@ impl Entity for Vm {
         let status = VmStatus::read(&text(data, &["status"]));
         let memory = whole(data, &["memory"]).unwrap_or(0);
         let cpu_percent = extra.cpu_percent.unwrap_or(0.0);
-        let memory_used = extra.memory_bytes;
+        // A guest that tells no figures is counted with all its memory, which says nothing about it.
+        let memory_used = extra.memory_bytes.filter(|used| *used < memory);
         let samples = if status.is_off() {
             Arc::default()
         } else {

@@ -4,7 +4,7 @@
 use super::icon::icon;
 use crate::app::app;
 use crate::store::Tone;
-use crate::text::t;
+use crate::text::{fill, t};
 use leptos::prelude::*;
 
 /// How much a button asks for attention.
@@ -157,20 +157,34 @@ pub fn LinkButton(
     .into_any()
 }
 
+/// A long id: its beginning is shown, a click copies all of it.
+#[must_use]
+pub fn copyable_id(id: &str) -> AnyView {
+    let shown = match id.get(..13) {
+        Some(start) if id.len() > 16 => [start, "…"].concat(),
+        _ => id.to_owned(),
+    };
+    copy_button(id.to_owned(), shown)
+}
+
 /// An identifier, address or command: a click copies it.
 #[must_use]
 pub fn copyable(text: impl Into<String>) -> AnyView {
     let text: String = text.into();
+    copy_button(text.clone(), text)
+}
+
+fn copy_button(text: String, shown: String) -> AnyView {
     if text.is_empty() {
         return view! { <span class="sf-dim3">"–"</span> }.into_any();
     }
     let app = app();
-    let shown = text.clone();
+    let title = fill("Copy {0}", &[&text]);
     view! {
         <button
             type="button"
             class="sf-copy"
-            title=t("Copy")
+            title=title
             on:click=move |event| {
                 event.stop_propagation();
                 drop(window().navigator().clipboard().write_text(&text));

@@ -96,12 +96,12 @@ fn DialogBox(
                 <div class="sf-dialog__head">
                     <h2 id="dialog-title">{title}</h2>
                     <div class="sf-row">
-                        {head.run()}
+                        {move || head.run()}
                         <IconButton name=t("Close") icon="close" on_press=on_close/>
                     </div>
                 </div>
                 {children()}
-                <div class="sf-dialog__foot">{foot.run()}</div>
+                <div class="sf-dialog__foot">{move || foot.run()}</div>
             </div>
         </div>
     }

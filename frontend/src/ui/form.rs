@@ -21,6 +21,9 @@ pub fn TextField(
     /// What the browser may fill in.
     #[prop(optional)]
     autocomplete: &'static str,
+    /// The label is for screen readers only.
+    #[prop(optional)]
+    quiet: bool,
     /// Gets the focus when a dialog opens.
     #[prop(optional)]
     first: bool,
@@ -30,7 +33,7 @@ pub fn TextField(
     let help_id = [id, "-help"].concat();
     view! {
         <div class="sf-field">
-            <label for=id>{label}</label>
+            <label for=id class:sf-sr=quiet>{label}</label>
             <input
                 class="sf-input"
                 id=id

@@ -5,6 +5,7 @@ pub mod bar;
 pub mod button;
 pub mod chart;
 pub mod dialog;
+pub mod each;
 pub mod form;
 pub mod icon;
 pub mod menu;

@@ -23,8 +23,8 @@ pub fn Head(
     view! {
         <div class="sf-head">
             <h1>{title}</h1>
-            {beside.run()}
-            <div class="sf-head__end">{end.run()}</div>
+            {move || beside.run()}
+            <div class="sf-head__end">{move || end.run()}</div>
         </div>
     }
     .into_any()
@@ -111,7 +111,7 @@ pub fn missing(what: &'static str, back: &Route, back_words: &'static str) -> An
     view! {
         <div class="sf-state">
             <div class="sf-status is-off">{icon_with("st-unknown", "sf-i")}{t("Not found")}</div>
-            <h2>{what}</h2>
+            <h1>{what}</h1>
             <p>{t("It was deleted, or you are not allowed to see it.")}</p>
             <p><a class="sf-link" href=back.path()>{back_words}</a></p>
         </div>

@@ -5,6 +5,7 @@
 //! take the place of the others. Below 700 px a row folds to two lines, by CSS,
 //! and is 53 px high instead of 33.
 
+use super::each::{each, member};
 use super::icon::icon;
 use super::yes;
 use crate::store::Id;
@@ -254,7 +255,7 @@ pub fn Table(
             let direction = move || is().then(|| if sort.get().descending { "descending" } else { "ascending" });
             let class = ["pf-v6-c-table__th ", column.class].concat();
             if !column.sorts {
-                return view! { <th class=class scope="col">{t(column.label)}</th> }.into_any();
+                return view! { <th class=class scope="col">{head_words(column)}</th> }.into_any();
             }
             view! {
                 <th class=class scope="col" aria-sort=direction>
@@ -328,6 +329,17 @@ pub fn Table(
         }
         .into_any()
     };
+    let draw = Arc::new(draw);
+    let drawn_rows = move || {
+        let rows = visible.get().into_iter();
+        rows.map(|(place, id)| {
+            let draw = Arc::clone(&draw);
+            member([&place.to_string(), " ", &id].concat(), move || {
+                draw((place, id.clone()))
+            })
+        })
+        .collect()
+    };
     let gap =
         move |rows: usize| [&((rows as f64 * row_height.get()) as u64).to_string(), "px"].concat();
     view! {
@@ -362,7 +374,7 @@ pub fn Table(
                 </thead>
                 <tbody class="pf-v6-c-table__tbody">
                     {move || (drawn.get().start > 0).then(|| view! { <tr class="sf-gap-row" aria-hidden="true"><td colspan=span.clone() style:height=gap(drawn.get().start)></td></tr> })}
-                    <For each=move || visible.get() key=|(place, id)| (*place, id.clone()) children=draw/>
+                    {each(drawn_rows)}
                     {move || (drawn.get().end < count.get()).then(|| view! { <tr class="sf-gap-row" aria-hidden="true"><td colspan=span_below.clone() style:height=gap(count.get() - drawn.get().end)></td></tr> })}
                 </tbody>
             </table>
@@ -370,6 +382,15 @@ pub fn Table(
         </div>
     }
     .into_any()
+}
+
+/// What a head says; a column of buttons says it to screen readers only.
+fn head_words(column: &Column) -> AnyView {
+    if column.label.is_empty() {
+        view! { <span class="sf-sr">{t("More")}</span> }.into_any()
+    } else {
+        t(column.label).into_any()
+    }
 }
 
 /// Links, buttons and boxes in a row do their own thing.
@@ -397,11 +418,7 @@ pub fn plain_table(
         .iter()
         .map(|column| {
             let class = ["pf-v6-c-table__th ", column.class].concat();
-            if column.label.is_empty() {
-                view! { <td class=class></td> }.into_any()
-            } else {
-                view! { <th class=class scope="col">{t(column.label)}</th> }.into_any()
-            }
+            view! { <th class=class scope="col">{head_words(column)}</th> }
         })
         .collect_view();
     let body = rows

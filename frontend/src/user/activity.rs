@@ -1,7 +1,7 @@
 //! What was done with my desktops, by me and by others.
 
 use crate::app::app;
-use crate::components::events::timeline;
+use crate::components::events::Timeline;
 use crate::text::t;
 use crate::ui::page::Head;
 use leptos::prelude::*;
@@ -13,12 +13,13 @@ const DRAWN: usize = 300;
 #[component]
 pub fn MyActivity() -> AnyView {
     let app = app();
+    let events = Memo::new(move |_| app.store.events(DRAWN, |_| true));
+    let none = Memo::new(move |_| events.with(Vec::is_empty));
     let body = move || {
-        let events = app.store.events(DRAWN, |_| true);
-        if events.is_empty() {
+        if none.get() {
             view! { <p class="sf-pad sf-dim">{t("Nothing happened yet.")}</p> }.into_any()
         } else {
-            view! { <ol class="sf-tl">{timeline(app, events)}</ol> }.into_any()
+            view! { <Timeline events=events/> }.into_any()
         }
     };
     view! {

@@ -11,7 +11,7 @@ use crate::format::{percent, span};
 use crate::route::Route;
 use crate::store::Id;
 use crate::text::t;
-use crate::ui::button::{Button, Kind, copyable};
+use crate::ui::button::{Button, Kind, copyable, copyable_id};
 use crate::ui::menu::{Menu, item};
 use crate::ui::page::{Head, crumb, fact, facts, missing, reason, section};
 use leptos::prelude::*;
@@ -89,7 +89,10 @@ fn Found(id: Id) -> AnyView {
         if running {
             rows.push((t("Running for"), fact(span(vm.uptime))));
             rows.push((t("Processor"), fact(percent(vm.cpu_percent))));
-            rows.push((t("Memory"), fact(percent(vm.memory_percent()))));
+            rows.push((
+                t("Memory"),
+                fact(vm.memory_percent().map(percent).unwrap_or_default()),
+            ));
         }
         for address in vm.addresses.iter().take(3) {
             rows.push((t("Address"), copyable(address.clone())));
@@ -105,7 +108,7 @@ fn Found(id: Id) -> AnyView {
         if !vm.description.is_empty() {
             rows.push((t("What for"), fact(vm.description.clone())));
         }
-        rows.push((t("ID"), copyable(vm.id.to_string())));
+        rows.push((t("ID"), copyable_id(&vm.id)));
         facts(rows)
     };
     let latest = {

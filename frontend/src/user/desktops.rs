@@ -15,6 +15,7 @@ use crate::task;
 use crate::text::{fill, t};
 use crate::ui::bar::bar;
 use crate::ui::button::{Button, Kind};
+use crate::ui::each::{each, member};
 use crate::ui::menu::{Menu, item};
 use crate::ui::page::{Empty, Head, reason};
 use leptos::prelude::*;
@@ -46,7 +47,7 @@ pub fn Desktops() -> AnyView {
         } else {
             view! {
                 <div class="sf-pad">
-                    <div class="sf-desks"><For each=move || ids.get() key=Id::clone let:id><Card id=id/></For></div>
+                    <div class="sf-desks">{each(move || ids.get().into_iter().map(|id| member(&*id.clone(), move || view! { <Card id=id.clone()/> }.into_any())).collect())}</div>
                 </div>
             }.into_any()
         }}

@@ -24,13 +24,13 @@ use std::sync::Arc;
 const DISK: u64 = 20 * GIB;
 
 /// Makes it, step by step, as one task.
-pub fn make(app: App, plan: NewVm, on_made: Callback<Id>) {
+pub fn make(app: App, plan: NewVm, made: RwSignal<Option<Id>>) {
     let work = app
         .works
         .begin(app.fresh_key(), fill("Creating {0}", &[plan.name.trim()]));
     task::run(async move {
         let correlation = correlation_id();
-        match run(app, &plan, work, &correlation, on_made).await {
+        match run(app, &plan, work, &correlation, made).await {
             Ok(()) => {
                 work.state.set(WorkState::Done);
                 app.say(
@@ -60,7 +60,7 @@ async fn run(
     plan: &NewVm,
     work: Work,
     correlation: &str,
-    on_made: Callback<Id>,
+    made: RwSignal<Option<Id>>,
 ) -> Result<(), Fault> {
     let steps = plan.steps();
     let mut vm = Id::from("");
@@ -73,7 +73,7 @@ async fn run(
         match step.path {
             "/vms" => {
                 vm = vms::add(&step.body, correlation).await?;
-                let _ = on_made.try_run(vm.clone());
+                let _ = made.try_set(Some(vm.clone()));
             }
             "/vms/{vm}/nics" => vms::add_nic(&vm, &step.body, correlation).await?,
             "/vms/{vm}/diskattachments" => {
@@ -237,15 +237,28 @@ fn free_images(app: App) -> Vec<Arc<Disk>> {
 /// The dialog.
 #[component]
 pub fn CreateDialog(
-    /// Goes away; with the machine's id when it is being made.
+    /// Is told the machine's id when it is there.
+    made: RwSignal<Option<Id>>,
+    /// Goes away.
     #[prop(into)]
-    on_close: Callback<Option<Id>>,
+    on_close: Callback<()>,
 ) -> AnyView {
     let app = app();
     let store = app.store;
-    let isos = iso_options(app, "Choose an ISO");
-    let images = free_images(app);
-    let domains = store.storage_domains.by_name();
+    // What is chosen first is chosen once: the form does not change under the person.
+    let (isos, images, domains, cluster, profile) = untrack(|| {
+        (
+            iso_options(app, "Choose an ISO"),
+            free_images(app),
+            store.storage_domains.by_name(),
+            first_id(&store.clusters.by_name(), |cluster| {
+                cluster.name == "Default"
+            }),
+            first_id(&store.vnic_profiles.by_name(), |profile| {
+                profile.name == "ovirtmgmt"
+            }),
+        )
+    });
     // Offer first what can be done at once.
     let source = if isos.len() > 1 {
         Source::Installer
@@ -274,9 +287,7 @@ pub fn CreateDialog(
         size: RwSignal::new(Some(0)),
         vcpus: RwSignal::new("1".to_owned()),
         memory: RwSignal::new("2 GiB".to_owned()),
-        cluster: RwSignal::new(first_id(&store.clusters.by_name(), |cluster| {
-            cluster.name == "Default"
-        })),
+        cluster: RwSignal::new(cluster),
         os: RwSignal::new("other_linux".to_owned()),
         firmware: RwSignal::new(String::new()),
         disk: RwSignal::new(bytes(DISK)),
@@ -288,9 +299,7 @@ pub fn CreateDialog(
                 .map(|domain| domain.id.to_string())
                 .unwrap_or_default(),
         ),
-        profile: RwSignal::new(first_id(&store.vnic_profiles.by_name(), |profile| {
-            profile.name == "ovirtmgmt"
-        })),
+        profile: RwSignal::new(profile),
         start: RwSignal::new(true),
     };
     let plan = Memo::new(move |_| form.plan(app));
@@ -304,14 +313,8 @@ pub fn CreateDialog(
         if objection.get_untracked().is_some() {
             return;
         }
-        make(
-            app,
-            plan.get_untracked(),
-            Callback::new(move |id: Id| {
-                let _ = on_close.try_run(Some(id));
-            }),
-        );
-        on_close.run(None);
+        make(app, plan.get_untracked(), made);
+        on_close.run(());
     });
     let enter = window_event_listener(ev::keydown, move |event| {
         if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
@@ -361,10 +364,10 @@ pub fn CreateDialog(
         <Dialog
             title=t("New virtual machine")
             head=tabs
-            on_close=move |()| on_close.run(None)
+            on_close=move |()| on_close.run(())
             foot=move || view! {
                 <Button label=t("Create") kind=Kind::Primary refusal=refusal on_press=create/>
-                <Button label=t("Cancel") kind=Kind::Link on_press=move |()| on_close.run(None)/>
+                <Button label=t("Cancel") kind=Kind::Link on_press=move |()| on_close.run(())/>
                 <span class="sf-grow"></span>
                 {move || refusal.get().map(|why| view! { <span class="sf-dim" role="status">{why}</span> })}
                 <span class="sf-dim sf-hide-s"><kbd class="sf-kbd">"Ctrl Enter"</kbd>" "{t("create")}</span>
@@ -596,7 +599,7 @@ fn form_pane(app: App, form: Form, wrong_name: Signal<Option<String>>) -> AnyVie
             <div>
                 <h3>{t("What is it called?")}</h3>
                 <div class="sf-row is-top">
-                    <div class="sf-grow"><TextField id="create-name" label=t("Name") value=form.name wrong=wrong_name first=true help=t("As you will look for it; letters, digits, . _ -")/></div>
+                    <div class="sf-grow"><TextField id="create-name" label=t("Name") quiet=true value=form.name wrong=wrong_name first=true help=t("As you will look for it; letters, digits, . _ -")/></div>
                     <Check label=t("Start when ready") value=form.start/>
                 </div>
             </div>

@@ -235,9 +235,7 @@ fn NewDisk(vm: Id, on_close: Callback<()>) -> AnyView {
         .concat(),
     );
     let size = RwSignal::new("20 GiB".to_owned());
-    let best = store
-        .storage_domains
-        .by_name()
+    let best = untrack(|| store.storage_domains.by_name())
         .iter()
         .filter(|domain| domain.kind != "iso")
         .max_by_key(|domain| domain.available)

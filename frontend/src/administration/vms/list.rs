@@ -118,7 +118,10 @@ fn compare(app: App, a: &Vm, b: &Vm, column: usize) -> Ordering {
         3 => natural(&text(a, "cluster"), &text(b, "cluster")),
         4 => natural(&text(a, "ip"), &text(b, "ip")),
         5 => a.cpu_percent.total_cmp(&b.cpu_percent),
-        6 => a.memory_percent().total_cmp(&b.memory_percent()),
+        6 => {
+            let known = |vm: &Vm| vm.memory_percent().unwrap_or(-1.0);
+            known(a).total_cmp(&known(b))
+        }
         7 => a.uptime.cmp(&b.uptime),
         8 => a.consoles.len().cmp(&b.consoles.len()),
         _ => natural(&a.name, &b.name),
@@ -323,10 +326,7 @@ pub fn VmList() -> AnyView {
             <SelectionBar selection=selection rows=order.shown on_delete=move |ids| deleting.set(Some(ids))/>
         </div>
         {move || creating.get().then(|| view! {
-            <CreateDialog on_close={move |made: Option<Id>| {
-                app.navigation.go(&Route::Vms { create: false });
-                if made.is_some() { open.set(made); }
-            }}/>
+            <CreateDialog made=open on_close=move |()| app.navigation.go(&Route::Vms { create: false })/>
         })}
         {move || editing.get().map(|id| view! { <EditDialog id=id on_close=move |()| editing.set(None)/> })}
         {move || deleting.get().map(|ids| view! {
@@ -356,8 +356,8 @@ fn blank() -> Vm {
 
 fn cells(app: App, vm: &Vm) -> Vec<AnyView> {
     let running = vm.status.has_screen();
-    let figure = |value: f64, pick: fn(&crate::store::Sample) -> f32| {
-        if running {
+    let figure = |value: Option<f64>, pick: fn(&crate::store::Sample) -> f32| {
+        if let Some(value) = value.filter(|_| running) {
             let values: Vec<f32> = vm.samples.iter().rev().take(23).rev().map(pick).collect();
             view! { <span class="sf-sparkcell">{spark(&values, 52.0, 18.0)}<b>{percent(value)}</b></span> }.into_any()
         } else {
@@ -387,7 +387,7 @@ fn cells(app: App, vm: &Vm) -> Vec<AnyView> {
         vm.addresses
             .first()
             .map_or_else(dash, |address| copyable(address.clone())),
-        figure(vm.cpu_percent, |sample| sample.cpu),
+        figure(Some(vm.cpu_percent), |sample| sample.cpu),
         figure(vm.memory_percent(), |sample| sample.memory),
         if running && vm.uptime > 0 {
             span(vm.uptime).into_any()

@@ -186,9 +186,7 @@ fn AddNic(vm: Id, on_close: Callback<()>) -> AnyView {
     let count = app.store.vms.peek(&vm).map_or(0, |vm| vm.nics.len());
     let name = RwSignal::new(["nic", &(count + 1).to_string()].concat());
     let profile = RwSignal::new(
-        app.store
-            .vnic_profiles
-            .by_name()
+        untrack(|| app.store.vnic_profiles.by_name())
             .first()
             .map(|profile| profile.id.to_string())
             .unwrap_or_default(),

@@ -7,7 +7,7 @@ use super::network::Network;
 use super::summary::Summary;
 use crate::app::app;
 use crate::components::cd::CdDialog;
-use crate::components::events::timeline;
+use crate::components::events::Timeline;
 use crate::components::permissions::ObjectPermissions;
 use crate::components::status::{badge, label};
 use crate::components::vm_actions::{ActionButton, DeleteDialog, VmAction, power_items};
@@ -134,13 +134,10 @@ fn Found(id: Id) -> AnyView {
                 VmTab::Network => view! { <Network id=id/> }.into_any(),
                 VmTab::Permissions => view! { <ObjectPermissions kind="vm" id=id/> }.into_any(),
                 VmTab::Activity => {
-                    let events = move || {
-                        timeline(
-                            app,
-                            store.events(200, |event| event.vm.as_ref() == Some(&id)),
-                        )
-                    };
-                    view! { <ol class="sf-tl">{events}</ol> }.into_any()
+                    let events = Signal::derive(move || {
+                        store.events(200, |event| event.vm.as_ref() == Some(&id))
+                    });
+                    view! { <Timeline events=events/> }.into_any()
                 }
             }
         }

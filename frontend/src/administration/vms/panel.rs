@@ -10,7 +10,7 @@ use crate::route::{Route, VmTab};
 use crate::store::{Id, Sample, Vm};
 use crate::text::{fill, plural, t};
 use crate::ui::bar::spark;
-use crate::ui::button::{IconButton, Kind, LinkButton, copyable};
+use crate::ui::button::{IconButton, Kind, LinkButton, copyable, copyable_id};
 use crate::ui::menu::{Menu, item};
 use crate::ui::page::{fact, facts, reason};
 use leptos::prelude::*;
@@ -123,7 +123,7 @@ pub fn Panel(
                 <div>
                     <h3>{t("Since this page was opened")}</h3>
                     {mini(t("CPU"), &vm, |sample| sample.cpu, percent(vm.cpu_percent), fill("of {0}", &[&vm.vcpus().to_string()]))}
-                    {mini(t("Memory"), &vm, |sample| sample.memory, bytes(vm.memory_used.unwrap_or(0)), fill("of {0}", &[&bytes(vm.memory)]))}
+                    {mini(t("Memory"), &vm, |sample| sample.memory, vm.memory_used.map_or_else(|| "–".to_owned(), bytes), fill("of {0}", &[&bytes(vm.memory)]))}
                 </div>
             }
         });
@@ -151,7 +151,7 @@ pub fn Panel(
                 fact(plural(vm.nics.len(), "{0} interface", "{0} interfaces")),
             ),
             (t("Console"), fact(who)),
-            (t("ID"), copyable(vm.id.to_string())),
+            (t("ID"), copyable_id(&vm.id)),
         ];
         if !vm.description.is_empty() {
             rows.insert(0, (t("What for"), fact(vm.description.clone())));

@@ -4,6 +4,7 @@
 use crate::app::{App, app};
 use crate::query::{self, Term, Wanted};
 use crate::text::{fill, t};
+use crate::ui::each::{each, member};
 use crate::ui::icon::icon;
 use crate::ui::yes;
 use leptos::prelude::*;
@@ -170,19 +171,7 @@ pub fn QueryField(
             <div class="pf-v6-c-text-input-group">
                 <div class="pf-v6-c-text-input-group__main pf-m-icon">
                     <span class="pf-v6-c-text-input-group__icon">{icon("search")}</span>
-                    <For each=move || terms.get() key=Term::search let:term>
-                        {
-                            let words = term.search();
-                            let gone = term.clone();
-                            view! {
-                                <span class="sf-chip">
-                                    <em>{[&term.field, "\u{a0}", term.relation.sign(), "\u{a0}"].concat()}</em>
-                                    {term.value.clone()}
-                                    <button type="button" aria-label=fill("Remove filter {0}", &[&words]) on:click=move |_| terms.update(|terms| terms.retain(|known| *known != gone))>{icon("close")}</button>
-                                </span>
-                            }
-                        }
-                    </For>
+                    {each(move || terms.get().into_iter().map(|term| member(term.search(), move || chip(&term, terms))).collect())}
                     <span class="pf-v6-c-text-input-group__text">
                         <input
                             class="pf-v6-c-text-input-group__text-input"
@@ -250,6 +239,24 @@ pub fn QueryField(
             </div>
             {move || wrong.get().map(|why| view! { <p class="sf-query__wrong" role="alert">{why}</p> })}
         </div>
+    }
+    .into_any()
+}
+
+fn chip(term: &Term, terms: RwSignal<Vec<Term>>) -> AnyView {
+    let gone = term.clone();
+    view! {
+        <span class="sf-chip">
+            <em>{[&term.field, "\u{a0}", term.relation.sign(), "\u{a0}"].concat()}</em>
+            {term.value.clone()}
+            <button
+                type="button"
+                aria-label=fill("Remove filter {0}", &[&term.search()])
+                on:click=move |_| terms.update(|terms| terms.retain(|known| *known != gone))
+            >
+                {icon("close")}
+            </button>
+        </span>
     }
     .into_any()
 }

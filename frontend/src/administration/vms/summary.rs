@@ -10,7 +10,7 @@ use crate::format::{bytes, percent};
 use crate::route::{Route, VmTab};
 use crate::store::{Id, Sample};
 use crate::text::{fill, t};
-use crate::ui::button::copyable;
+use crate::ui::button::{copyable, copyable_id};
 use crate::ui::chart::{Chart, Scale};
 use crate::ui::page::{fact, facts, reason, section};
 use leptos::prelude::*;
@@ -56,7 +56,11 @@ pub fn Summary(
                 .unwrap_or(0.0)
         };
         let cpu_now = move || percent(vm.get().map_or(0.0, |vm| vm.cpu_percent));
-        let memory_now = move || bytes(vm.get().and_then(|vm| vm.memory_used).unwrap_or(0));
+        let memory_now = move || {
+            vm.get()
+                .and_then(|vm| vm.memory_used)
+                .map_or_else(|| t("not told by the guest").to_owned(), bytes)
+        };
         view! {
             <div class="sf-grid is-2">
                 <div>
@@ -77,7 +81,7 @@ pub fn Summary(
                     <div class="sf-chart__head">
                         <b>{t("Memory")}</b>
                         <span class="sf-dim">{move || bytes(memory.get())}</span>
-                        <span><b class="sf-strong">{memory_now}</b>", "{move || percent(vm.get().map_or(0.0, |vm| vm.memory_percent()))}</span>
+                        <span><b class="sf-strong">{memory_now}</b>{move || vm.get().and_then(|vm| vm.memory_percent()).map(|share| [", ", &percent(share)].concat())}</span>
                     </div>
                     <Chart
                         series=series(|sample| sample.memory)
@@ -135,7 +139,7 @@ pub fn Summary(
             (t("CD"), fact(cd)),
             (t("Template"), fact(template)),
             (t("Made"), fact(vm.created.map(exact).unwrap_or_default())),
-            (t("ID"), copyable(vm.id.to_string())),
+            (t("ID"), copyable_id(&vm.id)),
         ]);
         let notes = [vm.description.clone(), vm.comment.clone()]
             .into_iter()
