@@ -8,6 +8,7 @@
 mod access;
 mod compat;
 mod console;
+mod failure;
 mod guest;
 mod images;
 mod lab;
