@@ -1,6 +1,8 @@
 //! The real program killed at every step of what matters most, on real libvirt: started again, it
 //! must be right within ten seconds, with nothing lost, doubled or left behind.
 
+mod browser;
+
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};

@@ -30,6 +30,15 @@ const LIMIT = 60_000;
 page.setDefaultTimeout(LIMIT);
 
 const commands = {
+  // From now on pages find a browser that lacks something.
+  lack: async (what) => {
+    const scripts = {
+      OffscreenCanvas: () => delete globalThis.OffscreenCanvas,
+      "WebAssembly SIMD": () => (WebAssembly.validate = () => false),
+      WebAssembly: () => delete globalThis.WebAssembly,
+    };
+    await context.addInitScript(scripts[what]);
+  },
   open: async (url) => void (await page.goto(url, { waitUntil: "load" })),
   size: async (width, height) => void (await page.setViewportSize({ width, height })),
   dark: async (dark) => void (await page.emulateMedia({ colorScheme: dark ? "dark" : "light" })),
