@@ -13,4 +13,5 @@ mod guest;
 mod images;
 mod lab;
 mod live;
+mod rest;
 mod server;

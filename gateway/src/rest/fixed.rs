@@ -127,7 +127,6 @@ fn cluster_levels() -> Vec<ClusterLevel> {
             let href = path::cluster_level(&id);
             let permits = seed::permits().map(|permit| Permit {
                 id: Some(permit.id.to_string()),
-                href: Some(href.permits().item(permit.id).to_string()),
                 name: Some(permit.name.to_owned()),
                 administrative: Some(permit.administrative),
                 ..Permit::default()
