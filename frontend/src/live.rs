@@ -393,9 +393,7 @@ impl Live {
         let opened = socket.clone();
         let this = self.clone();
         let on_open = Closure::<dyn FnMut()>::new(move || {
-            if let Ok(hello) = serde_json::to_string(&this.0.borrow().place.hello()) {
-                drop(opened.send_with_str(&hello));
-            }
+            drop(opened.send_with_str(&write(&this.0.borrow().place.hello())));
         });
         let closing = socket.clone();
         let closed = js_sys::Promise::new(&mut |done, _| closing.set_onclose(Some(&done)));
