@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::{Method, Request, StatusCode, header};
+use http::{HeaderValue, Method, Request, StatusCode, Version, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -225,7 +225,14 @@ impl Listener {
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(Peer(peer));
         let reading = matches!(parts.method, Method::GET | Method::HEAD);
-        // Some clients announce a body with their GETs and never send it; nobody may wait for it.
+        // Some clients announce a body with their GETs and never send it; nobody may wait for it. Nor
+        // may their next request be taken for it: the connection ends with the answer.
+        let announced = parts.headers.contains_key(header::TRANSFER_ENCODING)
+            || parts
+                .headers
+                .get(header::CONTENT_LENGTH)
+                .is_some_and(|length| length.as_bytes() != b"0");
+        let ends = reading && announced && parts.version < Version::HTTP_2;
         let body = if reading {
             Body::empty()
         } else if parts.uri.path().starts_with("/images/") {
@@ -235,7 +242,7 @@ impl Listener {
         };
         let request = Request::from_parts(parts, body);
         let this = self.clone();
-        request::around(request, |request| async move {
+        let mut response = request::around(request, |request| async move {
             if protocol == Protocol::PlainHttp {
                 return this.plain(&request);
             }
@@ -256,7 +263,12 @@ impl Listener {
                 }
             }
         })
-        .await
+        .await;
+        if ends {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        response
     }
 
     /// What somebody who speaks plain HTTP to us gets: pages send them on, the API refuses (a

@@ -85,6 +85,17 @@ async fn a_get_that_announces_a_body_is_answered_without_it() {
     let answer = tokio::time::timeout(Duration::from_secs(5), raw(&site.stranger(), request)).await;
     let answer = answer.expect("answered and closed at once");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    // Or the next request on this connection would be taken for that body.
+    assert!(
+        answer.to_ascii_lowercase().contains("connection: close"),
+        "{answer}"
+    );
+    let honest = b"GET /saffron/health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
+    let waiting = tokio::time::timeout(Duration::from_secs(1), raw(&site.stranger(), honest)).await;
+    assert!(
+        waiting.is_err(),
+        "a connection without such a request stays open"
+    );
 }
 
 #[tokio::test]
