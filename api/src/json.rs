@@ -64,20 +64,22 @@ pub fn to_string(object: &dyn Object) -> String {
     serde_json::to_string(&One(object)).unwrap_or_default()
 }
 
-/// A collection's JSON as text. Its objects are taken one by one, so that a long list is never
-/// there as objects and as text at once.
-pub fn list_to_string(def: &TypeDef, items: impl IntoIterator<Item = Box<dyn Object>>) -> String {
-    let mut out = String::new();
-    for item in items {
-        if out.is_empty() {
-            out.extend(["{\"", def.tag, "\":["]);
-        } else {
-            out.push(',');
-        }
-        out.push_str(&to_string(item.as_ref()));
-    }
-    out.push_str(if out.is_empty() { "{}" } else { "]}" });
-    out
+/// A collection's JSON in pieces. Its objects are taken one by one, so that a long list is never
+/// there as a whole, neither as objects nor as text.
+pub fn list_pieces(
+    def: &'static TypeDef,
+    items: impl Iterator<Item = Box<dyn Object>>,
+) -> impl Iterator<Item = String> {
+    let mut items = items.peekable();
+    let (begin, end) = match items.peek() {
+        Some(_) => (format!("{{\"{}\":[", def.tag), Some("]}".to_owned())),
+        None => ("{}".to_owned(), None),
+    };
+    let items = items.enumerate().map(|(index, item)| {
+        let text = to_string(item.as_ref());
+        if index == 0 { text } else { format!(",{text}") }
+    });
+    std::iter::once(begin).chain(items).chain(end)
 }
 
 struct Reader {

@@ -64,19 +64,19 @@ pub fn to_string(object: &dyn Object) -> String {
     out
 }
 
-/// A collection's XML, without a declaration. Its objects are taken one by one, so that a long
-/// list is never there as objects and as text at once.
-pub fn list_to_string(def: &TypeDef, items: impl IntoIterator<Item = Box<dyn Object>>) -> String {
-    let mut out = format!("<{}>", def.tags);
-    let inside = out.len();
-    for item in items {
-        write_object(&mut out, def.tag, item.as_ref());
-    }
-    if out.len() == inside {
-        return format!("<{}/>", def.tags);
-    }
-    out.extend(["</", def.tags, ">"]);
-    out
+/// A collection's XML in pieces, without a declaration. Its objects are taken one by one, so that
+/// a long list is never there as a whole, neither as objects nor as text.
+pub fn list_pieces(
+    def: &'static TypeDef,
+    items: impl Iterator<Item = Box<dyn Object>>,
+) -> impl Iterator<Item = String> {
+    let mut items = items.peekable();
+    let (begin, end) = match items.peek() {
+        Some(_) => (format!("<{}>", def.tags), Some(format!("</{}>", def.tags))),
+        None => (format!("<{}/>", def.tags), None),
+    };
+    let items = items.map(|item| to_string(item.as_ref()));
+    std::iter::once(begin).chain(items).chain(end)
 }
 
 fn malformed(why: &str) -> Error {

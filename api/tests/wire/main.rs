@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod hostile;
+mod oracles;
 mod recorded;
 mod round_trip;
 mod services;

@@ -178,20 +178,17 @@ fn collections_have_the_tags_of_the_model() {
         .iter()
         .find(|def| def.name == "OperatingSystemInfo")
         .unwrap();
+    let some = |count: usize| (0..count).map(|_| (def.new)());
+    let xml = |count| api::xml::list_pieces(def, some(count)).collect::<String>();
+    let json = |count| api::json::list_pieces(def, some(count)).collect::<String>();
+    assert_eq!(xml(0), "<operation_systems/>");
+    assert_eq!(json(0), "{}");
     assert_eq!(
-        api::xml::list_to_string(def, Vec::new()),
-        "<operation_systems/>"
+        xml(2),
+        "<operation_systems><operating_system/><operating_system/></operation_systems>"
     );
-    assert_eq!(api::json::list_to_string(def, Vec::new()), "{}");
-    let one = || vec![(def.new)()];
-    assert_eq!(
-        api::xml::list_to_string(def, one()),
-        "<operation_systems><operating_system/></operation_systems>"
-    );
-    assert_eq!(
-        api::json::list_to_string(def, one()),
-        r#"{"operating_system":[{}]}"#
-    );
+    assert_eq!(json(1), r#"{"operating_system":[{}]}"#);
+    assert_eq!(json(2), r#"{"operating_system":[{},{}]}"#);
 }
 
 #[test]
