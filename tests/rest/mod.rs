@@ -14,6 +14,7 @@ mod networks;
 mod nics;
 mod people;
 mod permissions;
+mod rights;
 mod roles;
 mod statistics;
 mod storage_domains;

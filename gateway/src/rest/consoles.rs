@@ -8,7 +8,7 @@ use api::types::{self, Action, File, Ticket};
 use api::{Object, path};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
-use manager::model::{DiskId, GraphicsType, Template, Vm};
+use manager::model::{DiskId, GraphicsAddress, GraphicsType, Permit, Template, Vm};
 use manager::{VmSettings, VmUpdateParams};
 
 use super::convert::{given, int, reference, word};
@@ -26,13 +26,26 @@ const DRIVE: &str = "00000000-0000-0000-0000-000000000000";
 const TICKET_SECONDS: u32 = 120;
 
 pub(super) fn read(view: &View, params: &Params, vm: &Vm, rest: &[&str]) -> Result<Found> {
-    let _ = view;
-    list_or_pick(to_api(vm, params.current), rest)
+    let consoles = to_api(vm, params.current, may_connect(view, vm));
+    list_or_pick(consoles, rest)
+}
+
+/// Whether the caller may be told where a VM's consoles listen: only who may open them.
+pub(super) fn may_connect(view: &View, vm: &Vm) -> bool {
+    [Permit::CONNECT_TO_VM, Permit::RECONNECT_TO_VM]
+        .into_iter()
+        .any(|permit| view.access().may(&view.caller, permit, vm.id))
+}
+
+/// Where a running VM's console of a protocol listens.
+pub(super) fn address(vm: &Vm, protocol: GraphicsType) -> Option<&GraphicsAddress> {
+    let mut consoles = vm.run.graphics.iter();
+    consoles.find(|console| console.protocol == protocol && running(vm))
 }
 
 /// The consoles of a VM: those it is configured with, or those it has now. While it runs, each
-/// says where it is.
-pub(super) fn to_api(vm: &Vm, current: bool) -> Vec<types::GraphicsConsole> {
+/// says where it is, if it is to.
+pub(super) fn to_api(vm: &Vm, current: bool, say_where: bool) -> Vec<types::GraphicsConsole> {
     let configured = vm.hardware.display.graphics.iter().copied();
     let protocols: Vec<GraphicsType> = if current && running(vm) {
         vm.run
@@ -46,12 +59,7 @@ pub(super) fn to_api(vm: &Vm, current: bool) -> Vec<types::GraphicsConsole> {
     protocols
         .into_iter()
         .map(|protocol| {
-            let address = vm
-                .run
-                .graphics
-                .iter()
-                .find(|console| console.protocol == protocol);
-            let address = address.filter(|_| running(vm));
+            let address = address(vm, protocol).filter(|_| say_where);
             let id = id(protocol);
             types::GraphicsConsole {
                 href: Some(path::vm(vm.id).graphics_consoles().item(&id).to_string()),
@@ -231,12 +239,7 @@ async fn connection_file(
     console: &str,
 ) -> Result<String> {
     let protocol = protocol(vm, console)?;
-    let address = vm
-        .run
-        .graphics
-        .iter()
-        .find(|console| console.protocol == protocol);
-    let Some(address) = address.filter(|_| running(vm)) else {
+    let Some(address) = address(vm, protocol) else {
         return Err(Refused::conflict(
             "The VM is not running, so its console cannot be opened.",
         ));

@@ -30,25 +30,51 @@ pub(crate) enum Answer {
     Removed,
 }
 
+/// Bytes of a long list that are made, and sent, at a time.
+const CHUNK: usize = 64 << 10;
+
 /// The response to what a GET found.
 pub(super) fn found(view: &View, params: &Params, found: Found, form: Form) -> Response {
-    let body = match found {
+    match found {
         Found::One(mut object) => {
             finish(view, params, object.as_mut());
-            write(object.as_ref(), form)
+            document(StatusCode::OK, form, write(object.as_ref(), form))
         }
         Found::Many(Listing { def, items }) => {
-            let items = items.map(|mut object| {
-                finish(view, params, object.as_mut());
+            let (view, params) = (view.clone(), params.clone());
+            let items = items.map(move |mut object| {
+                finish(&view, &params, object.as_mut());
                 object
             });
             match form {
-                Form::Xml => format!("{DECLARATION}{}", api::xml::list_to_string(def, items)),
-                Form::Json => api::json::list_to_string(def, items),
+                Form::Xml => {
+                    let pieces = api::xml::list_pieces(def, items);
+                    list(form, std::iter::once(DECLARATION.to_owned()).chain(pieces))
+                }
+                Form::Json => list(form, api::json::list_pieces(def, items)),
             }
         }
-    };
-    document(StatusCode::OK, form, body)
+    }
+}
+
+/// A list as its pieces come: a short one at once and with its length, a long one chunk by chunk
+/// as the client takes it, so that it is never in memory as a whole.
+fn list(form: Form, mut pieces: impl Iterator<Item = String> + Send + 'static) -> Response {
+    let mut chunks = std::iter::from_fn(move || {
+        let mut chunk = String::new();
+        while chunk.len() < CHUNK {
+            let Some(piece) = pieces.next() else { break };
+            chunk.push_str(&piece);
+        }
+        (!chunk.is_empty()).then_some(chunk)
+    });
+    let first = chunks.next().unwrap_or_default();
+    if first.len() < CHUNK {
+        return document(StatusCode::OK, form, first);
+    }
+    let chunks = std::iter::once(first).chain(chunks);
+    let chunks = futures_util::stream::iter(chunks.map(Ok::<_, std::convert::Infallible>));
+    document(StatusCode::OK, form, Body::from_stream(chunks))
 }
 
 /// The response to what was done.
@@ -95,12 +121,12 @@ fn write(object: &dyn Object, form: Form) -> String {
     }
 }
 
-fn document(status: StatusCode, form: Form, body: String) -> Response {
+fn document(status: StatusCode, form: Form, body: impl Into<Body>) -> Response {
     let kind = match form {
         Form::Xml => "application/xml;charset=UTF-8",
         Form::Json => "application/json",
     };
-    (status, [(header::CONTENT_TYPE, kind)], Body::from(body)).into_response()
+    (status, [(header::CONTENT_TYPE, kind)], body.into()).into_response()
 }
 
 /// Follows the links that the request names, then links the rest.

@@ -21,18 +21,11 @@ use super::{beneath, vm_settings};
 pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
     let [id, rest @ ..] = path else {
         let (all, next) = (params.all_content, params.next_run);
-        return view.list::<Vm, _>(params, move |view, vm| {
-            shown(view.inventory(), vm, all, next)
-        });
+        return view.list::<Vm, _>(params, move |view, vm| shown(view, vm, all, next));
     };
     let vm = view.vm(id)?;
     match rest {
-        [] => Ok(one(shown(
-            view.inventory(),
-            &vm,
-            params.all_content,
-            params.next_run,
-        ))),
+        [] => Ok(one(shown(view, &vm, params.all_content, params.next_run))),
         ["cdroms", rest @ ..] => consoles::read_cdroms(view, params, &vm, rest),
         ["diskattachments", rest @ ..] => disk_attachments::read(view, &vm, rest),
         ["graphicsconsoles", rest @ ..] => consoles::read(view, params, &vm, rest),
@@ -44,8 +37,8 @@ pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
     }
 }
 
-fn shown(inventory: &Inventory, vm: &Vm, all_content: bool, next_run: bool) -> types::Vm {
-    let mut object = to_api(inventory, vm);
+fn shown(view: &View, vm: &Vm, all_content: bool, next_run: bool) -> types::Vm {
+    let mut object = to_api(view.inventory(), vm);
     let hardware = match &vm.next_run {
         Some(next) if next_run => {
             vm_settings::write_vm(&mut object, next);
@@ -56,10 +49,20 @@ fn shown(inventory: &Inventory, vm: &Vm, all_content: bool, next_run: bool) -> t
     if all_content {
         vm_settings::write_all_content(&mut object, hardware);
     }
+    // Old clients look for the running console here.
+    let console = vm.hardware.display.graphics.first();
+    let console = console.and_then(|protocol| consoles::address(vm, *protocol));
+    if let (Some(display), Some(console)) = (object.display.as_mut(), console)
+        && consoles::may_connect(view, vm)
+    {
+        display.address = Some(console.address.clone());
+        display.port = console.port.map(i64::from);
+        display.secure_port = console.tls_port.map(i64::from);
+    }
     object
 }
 
-/// A VM as the API shows it.
+/// A VM as the API shows it; where its console listens is not everybody's to know (`shown`).
 pub(super) fn to_api(inventory: &Inventory, vm: &Vm) -> types::Vm {
     let mut object = types::Vm {
         id: Some(vm.id.to_string()),
@@ -109,12 +112,6 @@ pub(super) fn to_api(inventory: &Inventory, vm: &Vm) -> types::Vm {
     });
     object.cpu_profile = profile.map(|id| part!(CpuProfile, path::cpu_profile(id), id));
     vm_settings::write_vm(&mut object, &vm.hardware);
-    // Old clients look for the running console here.
-    if let (Some(display), Some(console)) = (object.display.as_mut(), vm.run.graphics.first()) {
-        display.address = Some(console.address.clone());
-        display.port = console.port.map(i64::from);
-        display.secure_port = console.tls_port.map(i64::from);
-    }
     object
 }
 
@@ -299,7 +296,7 @@ async fn update(change: &Change<'_>, vm: &Arc<Vm>) -> Result<Answer> {
         .vm_update(change.caller(), vm.id, params)
         .await?;
     let object = shown(
-        view.again().inventory(),
+        &view.again(),
         &vm,
         change.params.all_content,
         change.params.next_run,
@@ -373,7 +370,8 @@ pub(super) fn with_parts(inventory: &Inventory, vm: &Vm) -> types::Vm {
                 .collect(),
         ),
         cdroms: Some(vec![consoles::cdrom_to_api(vm, running(vm))].into()),
-        graphics_consoles: Some(consoles::to_api(vm, true).into()),
+        // Our own pages reach a console through the gateway and need no address.
+        graphics_consoles: Some(consoles::to_api(vm, true, false).into()),
         tags: Some(tags::assigned(inventory, &vm.tags, &path::vm(vm.id)).into()),
         ..to_api(inventory, vm)
     }

@@ -228,12 +228,15 @@ impl<'a> Context<'a> {
 
     fn like(&self, text: &str, pattern: &str) -> bool {
         if self.case_sensitive {
-            glob(text.as_bytes(), pattern.as_bytes())
+            glob(text.as_bytes(), pattern.as_bytes(), |a, b| a == b)
+        } else if pattern.is_ascii() {
+            // By far the most: nothing needs to be copied for it.
+            glob(text.as_bytes(), pattern.as_bytes(), |a, b| {
+                a.eq_ignore_ascii_case(&b)
+            })
         } else {
-            glob(
-                text.to_lowercase().as_bytes(),
-                pattern.to_lowercase().as_bytes(),
-            )
+            let (text, pattern) = (text.to_lowercase(), pattern.to_lowercase());
+            glob(text.as_bytes(), pattern.as_bytes(), |a, b| a == b)
         }
     }
 
@@ -280,7 +283,7 @@ fn places(query: &Query) -> impl Iterator<Item = ([usize; 3], &Term)> {
 }
 
 /// Whether a text is like a pattern in which `*` stands for anything.
-fn glob(text: &[u8], pattern: &[u8]) -> bool {
+fn glob(text: &[u8], pattern: &[u8], same: impl Fn(u8, u8) -> bool) -> bool {
     let (mut t, mut p) = (0, 0);
     // Where to go on after the last star, should what follows it not fit.
     let mut back: Option<(usize, usize)> = None;
@@ -290,7 +293,7 @@ fn glob(text: &[u8], pattern: &[u8]) -> bool {
                 back = Some((p + 1, t));
                 p += 1;
             }
-            Some(letter) if *letter == text[t] => {
+            Some(letter) if same(*letter, text[t]) => {
                 p += 1;
                 t += 1;
             }
@@ -328,7 +331,7 @@ mod tests {
             ("aaa", "a*a*a*a", false),
         ] {
             assert_eq!(
-                glob(text.as_bytes(), pattern.as_bytes()),
+                glob(text.as_bytes(), pattern.as_bytes(), |a, b| a == b),
                 like,
                 "{text} {pattern}"
             );
