@@ -64,6 +64,7 @@ async fn run(
 ) -> Result<(), Fault> {
     let steps = plan.steps();
     let mut vm = Id::from("");
+    let mut disks = Vec::new();
     for (place, step) in steps.iter().enumerate() {
         work.state.set(WorkState::Step(
             place + 1,
@@ -77,10 +78,10 @@ async fn run(
             }
             "/vms/{vm}/nics" => vms::add_nic(&vm, &step.body, correlation).await?,
             "/vms/{vm}/diskattachments" => {
-                vms::attach(&vm, &step.body, correlation).await?;
+                disks.push(vms::attach(&vm, &step.body, correlation).await?);
             }
             "/vms/{vm}/start" => {
-                settled(app, &vm).await?;
+                settled(app, &vm, &disks).await?;
                 vms::act(&vm, "start").await?;
             }
             _ => vms::change_cd(&vm, plan.iso.as_deref(), false, correlation).await?,
@@ -89,12 +90,18 @@ async fn run(
     Ok(())
 }
 
-/// Waits until its disks are made: the stream says when.
-async fn settled(app: App, vm: &Id) -> Result<(), Fault> {
-    let vm = vm.clone();
+/// Waits until its disks are made: the stream says when. It may not even have told of them yet.
+async fn settled(app: App, vm: &Id, expected: &[Id]) -> Result<(), Fault> {
+    let (vm, expected) = (vm.clone(), expected.to_vec());
     app.store
         .until(move |store| {
             let machine = store.vms.peek(&vm)?;
+            let told = |id: &Id| machine.disks.iter().any(|disk| disk.disk == *id);
+            if !expected.iter().all(told)
+                || !expected.iter().all(|id| store.disks.peek(id).is_some())
+            {
+                return None;
+            }
             let disks: Vec<Option<Arc<Disk>>> = machine
                 .disks
                 .iter()

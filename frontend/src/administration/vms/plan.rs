@@ -198,22 +198,6 @@ impl NewVm {
             path: "/vms",
             body: self.vm_body(),
         }];
-        if self.needs_disk() {
-            let name = [self.name.trim(), "_Disk1"].concat();
-            let mut disk = json!({
-                "name": name, "format": "cow", "sparse": "true", "provisioned_size": self.disk,
-            });
-            if let Some(domain) = &self.domain {
-                disk["storage_domains"] = json!({ "storage_domain": [{ "id": **domain }] });
-            }
-            let body = json!({ "bootable": "true", "interface": "virtio", "active": "true", "disk": disk });
-            steps.push(Step {
-                words: "making its disk",
-                method: "POST",
-                path: "/vms/{vm}/diskattachments",
-                body,
-            });
-        }
         if let (Source::Image, Some(image)) = (self.source, &self.image) {
             let body = json!({ "bootable": "true", "interface": "virtio", "active": "true", "disk": { "id": **image } });
             steps.push(Step {
@@ -238,6 +222,24 @@ impl NewVm {
                 words: "putting the ISO into its drive",
                 method: "PUT",
                 path: "/vms/{vm}/cdroms/00000000-0000-0000-0000-000000000000",
+                body,
+            });
+        }
+        // After all that is done at once: while its disk is being made, nothing else of the machine
+        // can be changed.
+        if self.needs_disk() {
+            let name = [self.name.trim(), "_Disk1"].concat();
+            let mut disk = json!({
+                "name": name, "format": "cow", "sparse": "true", "provisioned_size": self.disk,
+            });
+            if let Some(domain) = &self.domain {
+                disk["storage_domains"] = json!({ "storage_domain": [{ "id": **domain }] });
+            }
+            let body = json!({ "bootable": "true", "interface": "virtio", "active": "true", "disk": disk });
+            steps.push(Step {
+                words: "making its disk",
+                method: "POST",
+                path: "/vms/{vm}/diskattachments",
                 body,
             });
         }
@@ -381,12 +383,12 @@ mod tests {
             paths,
             [
                 ("POST", "/vms"),
-                ("POST", "/vms/{vm}/diskattachments"),
                 ("POST", "/vms/{vm}/nics"),
                 (
                     "PUT",
                     "/vms/{vm}/cdroms/00000000-0000-0000-0000-000000000000"
                 ),
+                ("POST", "/vms/{vm}/diskattachments"),
                 ("POST", "/vms/{vm}/start"),
             ]
         );
@@ -395,8 +397,8 @@ mod tests {
             steps[0].body["os"]["boot"]["devices"]["device"],
             json!(["hd", "cdrom"])
         );
-        assert_eq!(steps[1].body["disk"]["provisioned_size"], 20 * GIB);
-        assert_eq!(steps[3].body["file"]["id"], "iso-1");
+        assert_eq!(steps[2].body["file"]["id"], "iso-1");
+        assert_eq!(steps[3].body["disk"]["provisioned_size"], 20 * GIB);
     }
 
     #[test]
