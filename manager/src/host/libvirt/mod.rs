@@ -248,20 +248,6 @@ impl Inner {
         }
         Ok(report)
     }
-
-    /// For whoever looks with libvirt's tools; nothing of ours depends on it.
-    fn refresh(&self, storage_domain: Uuid) {
-        let connection = self.connection.clone();
-        tokio::spawn(async move {
-            let call = Call::short("refresh a pool");
-            if let Err(error) = connection
-                .call(call, move |c| storage::refresh_pool(c, storage_domain))
-                .await
-            {
-                tracing::debug!(%error, "Cannot refresh pool");
-            }
-        });
-    }
 }
 
 fn network_of(nic: &NicSpec) -> Option<String> {
@@ -547,11 +533,7 @@ impl Hypervisor for LibvirtHost {
     }
 
     fn volume_create(&self, spec: VolumeSpec) -> HostFuture<'_, VolumeInfo> {
-        Box::pin(async move {
-            let info = self.inner.images.create(&spec).await?;
-            self.inner.refresh(spec.volume.storage_domain);
-            Ok(info)
-        })
+        Box::pin(async move { self.inner.images.create(&spec).await })
     }
 
     fn volume_copy(
@@ -560,11 +542,7 @@ impl Hypervisor for LibvirtHost {
         source_format: VolumeFormat,
         spec: VolumeSpec,
     ) -> HostFuture<'_, VolumeInfo> {
-        Box::pin(async move {
-            let info = self.inner.images.copy(source, source_format, &spec).await?;
-            self.inner.refresh(spec.volume.storage_domain);
-            Ok(info)
-        })
+        Box::pin(async move { self.inner.images.copy(source, source_format, &spec).await })
     }
 
     fn volume_info(
@@ -611,12 +589,8 @@ impl Hypervisor for LibvirtHost {
     }
 
     fn volume_delete(&self, volume: VolumeRef) -> HostFuture<'_, ()> {
-        Box::pin(async move {
-            let images = self.inner.images.clone();
-            blocking(move || images.delete(volume)).await?;
-            self.inner.refresh(volume.storage_domain);
-            Ok(())
-        })
+        let images = self.inner.images.clone();
+        Box::pin(blocking(move || images.delete(volume)))
     }
 
     fn volume_open(

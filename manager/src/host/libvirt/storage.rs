@@ -512,7 +512,9 @@ fn io(error: &std::io::Error, what: &str) -> HostError {
     }
 }
 
-/// Makes libvirt know the directory as a pool, started, and again at each start of its daemon.
+/// Makes libvirt know the directory as a pool, which it never starts: a pool's start and refresh
+/// guess the format of every file from its content, raw disks' too, and open whatever file of the
+/// host that content names as a backing file. Domains name their volumes' files.
 pub(super) fn ensure_pool(
     connection: &Connect,
     images: &Path,
@@ -537,19 +539,12 @@ pub(super) fn ensure_pool(
         }
         Err(error) => return Err(failed(&error)),
     };
-    let _ = pool.set_autostart(true);
-    if !pool.is_active().map_err(|e| failed(&e))? {
-        pool.create(0).map_err(|e| failed(&e))?;
+    pool.set_autostart(false).map_err(|e| failed(&e))?;
+    if pool.is_active().map_err(|e| failed(&e))? {
+        // Which leaves the files as they are.
+        pool.destroy().map_err(|e| failed(&e))?;
     }
     Ok(())
-}
-
-/// Lets libvirt see what has changed. Only for whoever looks with other tools.
-pub(super) fn refresh_pool(connection: &Connect, storage_domain: Uuid) -> Result<(), HostError> {
-    match connection.lookup_storage_pool_by_uuid(storage_domain) {
-        Ok(pool) => pool.refresh(0).map(|_| ()).map_err(|e| failed(&e)),
-        Err(_) => Ok(()),
-    }
 }
 
 /// Makes libvirt forget the pool.
