@@ -1,7 +1,12 @@
 //! The real program killed at every step of what matters most, on real libvirt: started again, it
-//! must be right within ten seconds, with nothing lost, doubled or left behind.
+//! must be right within ten seconds, with nothing lost, doubled or left behind. Beside it: what
+//! happens when libvirt or QEMU die, what is refused and how, and images that mean harm.
 
 mod browser;
+mod hostile;
+mod parts;
+mod refused;
+mod upload;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -53,6 +58,8 @@ struct Site {
     libvirtd: Libvirtd,
     state: PathBuf,
     address: SocketAddr,
+    /// A folder that the program finds a small file system on, and that one's size in MiB.
+    small: Option<(PathBuf, u32)>,
 }
 
 /// The program, running; killed when dropped.
@@ -79,13 +86,30 @@ impl Site {
             libvirtd,
             state,
             address,
+            small: None,
         })
+    }
+
+    /// The program without arguments. A small file system is mounted where nobody but the program
+    /// sees it, and ends with it.
+    fn command(&self) -> Result<Command> {
+        let Some((folder, mib)) = &self.small else {
+            return Ok(Command::new(program()?));
+        };
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-c"])
+            .arg("mount -t tmpfs -o size=\"$0\",mode=0700 tmpfs \"$1\" && shift && exec \"$@\"")
+            .arg(format!("{mib}m"))
+            .arg(folder)
+            .arg(program()?);
+        Ok(command)
     }
 
     /// Starts the program, to die at `crash` if it comes there; answers when the host is up.
     async fn start(&self, crash: Option<&str>) -> Result<Saffron> {
         let log = File::create(self.libvirtd.folder().join("program.log"))?;
-        let mut command = Command::new(program()?);
+        let mut command = self.command()?;
         command
             .args(["serve", "--state"])
             .arg(&self.state)
