@@ -1,61 +1,19 @@
-//! The display channel: surfaces, what is drawn on them, video streams, and the caches of images.
+//! What is drawn on surfaces: from the message to the operation in [`crate::draw`].
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Context, Outgoing};
+use super::{Display, MAX_MASK_BYTES, note};
 use crate::Error;
+use crate::channel::Context;
 use crate::draw::mask::Mask;
 use crate::draw::rop::{Inputs, Rop2, Rop3};
 use crate::draw::{self, MaskUse, Paint, Source, Target, Unused};
-use crate::event::Event;
-use crate::image::{self, CacheLimits, ImageContext};
-use crate::link::Capabilities;
-use crate::message::common::Wait;
-use crate::message::display::{self, Base, Mode, StreamCreate, StreamData, SurfaceCreate};
-use crate::message::types::{
-    Brush, Clip, Image, ImageFlags, ImageType, Point, QMask, Rect, ScaleMode, SurfaceFormat,
-};
-use crate::pixels::{Pixels, checked_area};
-use crate::stream::{self, Streams};
-use crate::surface::{Damage, Format, Surface};
+use crate::image;
+use crate::message::display::{self, Base};
+use crate::message::types::{Brush, Image, ImageFlags, ImageType, Point, QMask, Rect, ScaleMode};
+use crate::pixels::Pixels;
+use crate::surface::{Format, Surface};
 use crate::wire::Reader;
-
-/// The most memory all surfaces of a display may take, in bytes.
-pub const MAX_SURFACE_BYTES: u64 = 1 << 30;
-/// The most surfaces; a QXL device has 1024 unless told otherwise.
-const MAX_SURFACES: usize = 65_536;
-/// The most bytes of masks kept.
-const MAX_MASK_BYTES: usize = 16 << 20;
-/// Caches have numbers, so that channels may share them; ours do not.
-const CACHE_ID: u8 = 1;
-
-/// State of a display channel.
-#[derive(Debug)]
-pub(crate) struct Display {
-    surfaces: HashMap<u32, Surface>,
-    surface_bytes: u64,
-    primary: Option<u32>,
-    images: ImageContext,
-    masks: HashMap<u64, Arc<Mask>>,
-    mask_bytes: usize,
-    streams: Streams,
-    pub(crate) damage: Damage,
-}
-
-/// What we can do on this channel.
-pub(crate) fn capabilities() -> Capabilities {
-    let mut caps = Capabilities::of(&[
-        display::CAP_SIZED_STREAM,
-        display::CAP_MONITORS_CONFIG,
-        display::CAP_MULTI_CODEC,
-        display::CAP_CODEC_MJPEG,
-    ]);
-    if image::SUPPORTED.contains(&ImageType::LZ4) {
-        caps.set(display::CAP_LZ4_COMPRESSION);
-    }
-    caps
-}
 
 /// A picture and the part of it that is meant.
 struct Part {
@@ -68,7 +26,7 @@ struct Part {
 }
 
 impl Part {
-    fn source(&self, scale: ScaleMode) -> Source<'_> {
+    pub(super) fn source(&self, scale: ScaleMode) -> Source<'_> {
         let Self {
             picture,
             origin,
@@ -84,97 +42,8 @@ impl Part {
         }
     }
 }
-
 impl Display {
-    pub(crate) fn new(limits: CacheLimits) -> Self {
-        Self {
-            surfaces: HashMap::new(),
-            surface_bytes: 0,
-            primary: None,
-            images: ImageContext::new(limits),
-            masks: HashMap::new(),
-            mask_bytes: 0,
-            streams: Streams::default(),
-            damage: Damage::default(),
-        }
-    }
-
-    /// Tells the server how much it may count on us to keep. (SPICE_MSGC_DISPLAY_INIT)
-    pub(crate) fn greet(limits: &CacheLimits, outgoing: &mut Outgoing) {
-        // The server counts pixels. It is told half of what we keep, because what it forgets
-        // it says a little later than it takes up the room.
-        let pixels = limits.image_cache_bytes / 4 / 2;
-        let window = (limits.glz_window_pixels / 2).min(i32::MAX as usize);
-        outgoing.message(display::CLIENT_INIT, |writer| {
-            writer
-                .u8(CACHE_ID)
-                .u64(pixels as u64)
-                .u8(CACHE_ID)
-                .u32(window as u32);
-        });
-    }
-
-    /// The screen.
-    pub(crate) fn screen(&self) -> Option<&Surface> {
-        self.primary.and_then(|id| self.surfaces.get(&id))
-    }
-
-    pub(crate) fn surface(&self, id: u32) -> Option<&Surface> {
-        self.surfaces.get(&id)
-    }
-
-    /// Deals with a message. Returns what the channel is to wait for.
-    pub(crate) fn message(
-        &mut self,
-        kind: u16,
-        body: &[u8],
-        context: &mut Context<'_>,
-    ) -> Result<Vec<Wait>, Error> {
-        let reader = &mut Reader::new(body);
-        match kind {
-            display::MODE => self.mode(Mode::read(reader)?, context)?,
-            display::MARK => context.events.push(Event::ScreenReady),
-            display::RESET => self.reset(context),
-            display::INVAL_LIST => {
-                for id in display::read_inval_list(reader)? {
-                    self.images.invalidate_image(id);
-                    self.forget_mask(id);
-                }
-            }
-            display::INVAL_ALL_PIXMAPS => {
-                self.images.invalidate_all_images();
-                self.masks.clear();
-                self.mask_bytes = 0;
-                return Wait::read_list(reader);
-            }
-            display::INVAL_PALETTE => self.images.invalidate_palette(reader.u64("palette")?),
-            display::INVAL_ALL_PALETTES => self.images.invalidate_all_palettes(),
-            display::SURFACE_CREATE => {
-                self.create_surface(SurfaceCreate::read(reader)?, context)?;
-            }
-            display::SURFACE_DESTROY => {
-                self.destroy_surface(reader.u32("surface")?, context)?;
-            }
-            display::STREAM_CREATE => self.streams.create(StreamCreate::read(reader)?)?,
-            display::STREAM_DATA => self.frame(&StreamData::read(reader, false)?, context)?,
-            display::STREAM_DATA_SIZED => self.frame(&StreamData::read(reader, true)?, context)?,
-            display::STREAM_CLIP => {
-                self.streams
-                    .clip(reader.u32("stream")?, Clip::read(reader)?)?;
-            }
-            display::STREAM_DESTROY => self.streams.destroy(reader.u32("stream")?)?,
-            display::STREAM_DESTROY_ALL => self.streams.destroy_all(),
-            display::MONITORS_CONFIG => {
-                context
-                    .events
-                    .push(Event::Monitors(display::read_monitors(reader)?));
-            }
-            _ => self.draw(kind, reader, context)?,
-        }
-        Ok(Vec::new())
-    }
-
-    fn draw(
+    pub(super) fn draw(
         &mut self,
         kind: u16,
         reader: &mut Reader<'_>,
@@ -271,7 +140,7 @@ impl Display {
     }
 
     /// Draws on the surface of `base`, and notes what changed.
-    fn on(
+    pub(super) fn on(
         &mut self,
         base: &Base,
         mask: Option<MaskUse>,
@@ -292,23 +161,8 @@ impl Display {
         Ok(())
     }
 
-    fn frame(&mut self, frame: &StreamData<'_>, context: &mut Context<'_>) -> Result<(), Error> {
-        let stream = self.streams.get_mut(frame.id)?;
-        let id = stream.create.surface_id;
-        let surface = self
-            .surfaces
-            .get_mut(&id)
-            .ok_or(Error::missing("surface", id.into()))?;
-        let region = stream::draw(stream, frame, surface)?;
-        context.statistics.stream_frames += 1;
-        if self.primary == Some(id) {
-            note(&mut self.damage, &region, context);
-        }
-        Ok(())
-    }
-
     /// A picture of a message, wherever it comes from.
-    fn part(
+    pub(super) fn part(
         &mut self,
         image: &Image<'_>,
         area: &Rect,
@@ -366,7 +220,7 @@ impl Display {
         })
     }
 
-    fn paint(
+    pub(super) fn paint(
         &mut self,
         brush: &Brush<'_>,
         base: &Base,
@@ -396,7 +250,7 @@ impl Display {
         })
     }
 
-    fn mask(&mut self, mask: &QMask<'_>) -> Result<Option<MaskUse>, Error> {
+    pub(super) fn mask(&mut self, mask: &QMask<'_>) -> Result<Option<MaskUse>, Error> {
         let Some(image) = &mask.bitmap else {
             return Ok(None);
         };
@@ -432,120 +286,14 @@ impl Display {
         }))
     }
 
-    fn forget_mask(&mut self, id: u64) {
+    pub(super) fn forget_mask(&mut self, id: u64) {
         if let Some(mask) = self.masks.remove(&id) {
             self.mask_bytes -= mask.bytes();
         }
-    }
-
-    fn create_surface(
-        &mut self,
-        create: SurfaceCreate,
-        context: &mut Context<'_>,
-    ) -> Result<(), Error> {
-        let id = create.surface_id;
-        if self.surfaces.contains_key(&id) {
-            self.destroy_surface(id, context)?;
-        }
-        let format = match Format::of(create.format)? {
-            // Nothing shines through a screen.
-            Format::Argb | Format::Rgbx if create.primary => Format::Xrgb,
-            Format::A8 if create.primary => {
-                return Err(Error::unsupported(
-                    "format of the screen",
-                    create.format.0.into(),
-                ));
-            }
-            format => format,
-        };
-        let bytes = checked_area(create.width, create.height)? as u64 * 4;
-        let total = self.surface_bytes.saturating_add(bytes);
-        if total > MAX_SURFACE_BYTES {
-            return Err(Error::limit(
-                "memory of surfaces in bytes",
-                total,
-                MAX_SURFACE_BYTES,
-            ));
-        }
-        if self.surfaces.len() >= MAX_SURFACES {
-            let count = self.surfaces.len() as u64 + 1;
-            return Err(Error::limit(
-                "number of surfaces",
-                count,
-                MAX_SURFACES as u64,
-            ));
-        }
-        let surface = Surface::new(create.width, create.height, format)?;
-        self.surface_bytes = total;
-        if create.primary {
-            let (width, height) = (create.width, create.height);
-            context.events.push(Event::Screen { width, height });
-            self.primary = Some(id);
-            self.damage.clear();
-            note(&mut self.damage, &[surface.bounds()], context);
-        }
-        self.surfaces.insert(id, surface);
-        Ok(())
-    }
-
-    fn destroy_surface(&mut self, id: u32, context: &mut Context<'_>) -> Result<(), Error> {
-        let surface = self
-            .surfaces
-            .remove(&id)
-            .ok_or(Error::missing("surface", id.into()))?;
-        self.surface_bytes -= surface.bytes();
-        self.streams.surface_gone(id);
-        if self.primary == Some(id) {
-            self.primary = None;
-            self.damage.clear();
-            context.events.push(Event::ScreenGone);
-        }
-        Ok(())
-    }
-
-    /// How servers made the screen before there were surfaces.
-    fn mode(&mut self, mode: Mode, context: &mut Context<'_>) -> Result<(), Error> {
-        let format = match mode.bits {
-            16 => SurfaceFormat::RGB555,
-            24 | 32 => SurfaceFormat::XRGB,
-            other => return Err(Error::unsupported("bits per pixel", other.into())),
-        };
-        let (width, height) = (mode.width, mode.height);
-        let create = SurfaceCreate {
-            surface_id: 0,
-            width,
-            height,
-            format,
-            primary: true,
-        };
-        self.create_surface(create, context)
-    }
-
-    fn reset(&mut self, context: &mut Context<'_>) {
-        self.streams.destroy_all();
-        self.images.invalidate_all_palettes();
-        let Some(screen) = self.primary.and_then(|id| self.surfaces.get_mut(&id)) else {
-            return;
-        };
-        screen.clear();
-        note(&mut self.damage, &[screen.bounds()], context);
     }
 }
 
 /// A bitmap comes with a palette that later ones will name. (SPICE_BITMAP_FLAGS_PAL_CACHE_ME)
 fn has_palette_to_keep(image: &Image<'_>) -> bool {
     matches!(image.body, [_format, flags, ..] if flags & 1 != 0)
-}
-
-/// Notes what changed on the screen. Many small parts count as one: each is a call to the canvas.
-fn note(damage: &mut Damage, region: &[Rect], context: &mut Context<'_>) {
-    const MANY: usize = 8;
-    if region.len() > MANY {
-        damage.add(draw::region::around(region));
-    } else {
-        region.iter().for_each(|rect| damage.add(*rect));
-    }
-    if !damage.is_empty() {
-        context.events.push(Event::Damaged);
-    }
 }
