@@ -140,7 +140,7 @@ impl Display {
     }
 
     /// Draws on the surface of `base`, and notes what changed.
-    pub(super) fn on(
+    fn on(
         &mut self,
         base: &Base,
         mask: Option<MaskUse>,
@@ -162,7 +162,7 @@ impl Display {
     }
 
     /// A picture of a message, wherever it comes from.
-    pub(super) fn part(
+    fn part(
         &mut self,
         image: &Image<'_>,
         area: &Rect,
@@ -220,7 +220,7 @@ impl Display {
         })
     }
 
-    pub(super) fn paint(
+    fn paint(
         &mut self,
         brush: &Brush<'_>,
         base: &Base,
@@ -250,7 +250,7 @@ impl Display {
         })
     }
 
-    pub(super) fn mask(&mut self, mask: &QMask<'_>) -> Result<Option<MaskUse>, Error> {
+    fn mask(&mut self, mask: &QMask<'_>) -> Result<Option<MaskUse>, Error> {
         let Some(image) = &mask.bitmap else {
             return Ok(None);
         };
