@@ -1,6 +1,7 @@
 //! The link stage, and the console's greetings.
 
-use spice::link::admission::{Hello, Key, Welcome};
+use proptest::prelude::*;
+use spice::link::admission::{Frame, Hello, Key, MAX_HELLO_BYTES, Welcome};
 use spice::link::{Capabilities, ChannelType, LinkMessage};
 
 fn message() -> LinkMessage {
@@ -46,6 +47,7 @@ fn hello() -> Hello {
         connection_id: 9,
         common_caps: Capabilities::of(&[3]),
         channel_caps: Capabilities::default(),
+        window: 0x0001_0000,
     }
 }
 
@@ -68,6 +70,56 @@ fn a_greeting_that_is_cut_or_has_more_is_refused() {
     }
     assert!(Hello::decode(&[bytes.as_slice(), &[0]].concat()).is_err());
     assert!(Welcome::decode(&bytes).is_err());
+}
+
+#[test]
+fn the_window_is_the_last_word_of_the_hello() {
+    let bytes = hello().encode();
+    assert_eq!(bytes[bytes.len() - 4..], [0, 0, 1, 0]);
+    let words = [u32::MAX; Capabilities::MAX_WORDS];
+    let longest = Hello {
+        common_caps: Capabilities::from_words(&words),
+        channel_caps: Capabilities::from_words(&words),
+        ..hello()
+    };
+    assert_eq!(longest.encode().len(), MAX_HELLO_BYTES);
+}
+
+#[test]
+fn a_frame_is_a_kind_and_what_it_says() {
+    for (frame, bytes) in [
+        (Frame::Data(b"SPICE"), b"\0SPICE".as_slice()),
+        (Frame::Data(b""), &[0]),
+        (Frame::Grant(0x0102_0304), &[1, 4, 3, 2, 1]),
+        (Frame::Probe(9), &[2, 9, 0, 0, 0]),
+    ] {
+        assert_eq!(frame.encode(), bytes);
+        assert_eq!(Frame::decode(bytes), Ok(frame));
+    }
+}
+
+#[test]
+fn a_frame_that_is_none_is_refused() {
+    for bytes in [
+        [].as_slice(),
+        &[1, 0, 0, 0],
+        &[1, 0, 0, 0, 0, 0],
+        &[2],
+        &[2, 1, 2, 3, 4, 5],
+        &[3, 0, 0, 0, 0],
+        &[255],
+    ] {
+        assert!(Frame::decode(bytes).is_err(), "{bytes:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_read_as_a_frame_is_written_the_same(bytes in prop::collection::vec(any::<u8>(), 0..12)) {
+        if let Ok(frame) = Frame::decode(&bytes) {
+            prop_assert_eq!(frame.encode(), bytes);
+        }
+    }
 }
 
 #[test]

@@ -51,6 +51,7 @@ fn hello(key: [u8; 32], channel_type: ChannelType, connection_id: u32) -> Messag
         connection_id,
         common_caps: spice::link::Capabilities::of(&[3]),
         channel_caps: spice::link::Capabilities::default(),
+        window: 0,
     };
     Message::Binary(hello.encode().into())
 }

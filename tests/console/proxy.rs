@@ -164,6 +164,7 @@ fn hello(key: [u8; 32]) -> Hello {
         connection_id: 77,
         common_caps: spice::link::Capabilities::of(&[3]),
         channel_caps: spice::link::Capabilities::of(&[0, 33]),
+        window: 0,
     }
 }
 

@@ -200,6 +200,7 @@ async fn console(site: &Site, vm: &str) -> Result<Socket> {
         connection_id: 0,
         common_caps: spice::link::Capabilities::of(&[3]),
         channel_caps: spice::link::Capabilities::default(),
+        window: 0,
     };
     socket.send(Message::Binary(hello.encode().into())).await?;
     match next(&mut socket).await {

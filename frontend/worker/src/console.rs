@@ -418,6 +418,7 @@ impl Console {
                     connection_id,
                     common_caps,
                     channel_caps,
+                    window: 0,
                 };
                 self.open(channel, hello, wanted);
             }

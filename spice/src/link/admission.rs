@@ -1,10 +1,12 @@
 //! How the console's worker greets the proxy, and the proxy's answer: the first message each way
 //! on every WebSocket of the console. After the answer both ways carry SPICE messages, cut
-//! anywhere.
+//! anywhere; where the worker asked for a window, inside of [`Frame`]s.
 //!
 //! Little endian. `Hello`: "SFN1", 1, key (32), channel type (1), channel id (1), connection id
-//! (4), common capabilities, channel capabilities. `Welcome`: "SFN1", 2, common capabilities,
-//! channel capabilities, keys. Lists are a count byte and that many words (4) or keys (32).
+//! (4), common capabilities, channel capabilities, window (4). `Welcome`: "SFN1", 2, common
+//! capabilities, channel capabilities, keys. Lists are a count byte and that many words (4) or
+//! keys (32). `Frame`: a kind byte, then SPICE bytes (kind 0) or one word (4): a grant (kind 1),
+//! a probe's number (kind 2).
 
 use core::fmt;
 
@@ -26,7 +28,18 @@ impl fmt::Debug for Key {
 pub const MAX_KEYS: usize = 64;
 
 /// The most bytes a [`Hello`] takes.
-pub const MAX_HELLO_BYTES: usize = 4 + 1 + 32 + 1 + 1 + 4 + 2 * (1 + 4 * Capabilities::MAX_WORDS);
+pub const MAX_HELLO_BYTES: usize =
+    4 + 1 + 32 + 1 + 1 + 4 + 2 * (1 + 4 * Capabilities::MAX_WORDS) + 4;
+
+/// The largest window, in bytes: larger ones, and grants beyond it, count as this much.
+pub const MAX_WINDOW: u32 = 16 << 20;
+
+/// First byte of a frame with SPICE bytes.
+pub const KIND_DATA: u8 = 0;
+/// First byte of a grant.
+pub const KIND_GRANT: u8 = 1;
+/// First byte of a probe.
+pub const KIND_PROBE: u8 = 2;
 
 const MAGIC: [u8; 4] = *b"SFN1";
 const HELLO: u8 = 1;
@@ -47,6 +60,9 @@ pub struct Hello {
     pub common_caps: Capabilities,
     /// What it can do on this one.
     pub channel_caps: Capabilities,
+    /// How many SPICE bytes the proxy may send before the first grant. 0: any number, and both
+    /// ways are bytes without frames. Else every message after the greeting is a [`Frame`].
+    pub window: u32,
 }
 
 impl Hello {
@@ -61,6 +77,7 @@ impl Hello {
             .u32(self.connection_id);
         write_caps(&mut writer, &self.common_caps);
         write_caps(&mut writer, &self.channel_caps);
+        writer.u32(self.window);
         bytes
     }
 
@@ -74,6 +91,7 @@ impl Hello {
             connection_id: reader.u32("hello connection id")?,
             common_caps: read_caps(&mut reader)?,
             channel_caps: read_caps(&mut reader)?,
+            window: reader.u32("hello window")?,
         };
         end(&reader)?;
         Ok(hello)
@@ -125,6 +143,57 @@ impl Welcome {
             channel_caps,
             keys,
         })
+    }
+}
+
+/// One message of a channel that has a window ([`Hello::window`]).
+///
+/// A WebSocket tells its sender nothing about how far the page behind it has got, so the worker
+/// says so itself: the proxy reads no more from the SPICE server than it was granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// SPICE bytes, cut anywhere; may be empty. Down the channel, each counts against the window;
+    /// up, nothing does.
+    Data(&'a [u8]),
+    /// Worker to proxy only: so many more SPICE bytes may be sent.
+    Grant(u32),
+    /// Worker to proxy: send this back, after all that you have read so far. Proxy to worker: the
+    /// answer, with the same number. Does not count against the window.
+    Probe(u32),
+}
+
+impl<'a> Frame<'a> {
+    /// Reads a message, all of it.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, Error> {
+        let Some((kind, rest)) = bytes.split_first() else {
+            return Err(Error::invalid("bytes of a frame", 0));
+        };
+        let word = || match rest.try_into() {
+            Ok(word) => Ok(u32::from_le_bytes(word)),
+            Err(_) => Err(Error::invalid("bytes of a frame", bytes.len() as u64)),
+        };
+        match *kind {
+            KIND_DATA => Ok(Self::Data(rest)),
+            KIND_GRANT => word().map(Self::Grant),
+            KIND_PROBE => word().map(Self::Probe),
+            other => Err(Error::invalid("kind of frame", other.into())),
+        }
+    }
+
+    /// The message's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let (kind, word, data) = match *self {
+            Self::Data(data) => (KIND_DATA, None, data),
+            Self::Grant(bytes) => (KIND_GRANT, Some(bytes), [].as_slice()),
+            Self::Probe(id) => (KIND_PROBE, Some(id), [].as_slice()),
+        };
+        let mut bytes = Vec::with_capacity(1 + 4 + data.len());
+        bytes.push(kind);
+        if let Some(word) = word {
+            bytes.extend_from_slice(&word.to_le_bytes());
+        }
+        bytes.extend_from_slice(data);
+        bytes
     }
 }
 
