@@ -36,13 +36,15 @@ if (list.length > 0) {
   // is remembered by its address: so each try has an address of its own.
   const pauses = [300, 1000, 3000];
   let started = false;
+  const compile = async (address) => {
+    const answer = await fetch(address);
+    if (!answer.ok) throw new Error(`The server answered ${answer.status}`);
+    return WebAssembly.compileStreaming(answer);
+  };
   const load = async (attempt) => {
     try {
       const again = attempt > 0 ? `?again=${attempt}` : '';
-      const module = await import(root.dataset.module + again);
-      const wasm = await fetch(root.dataset.wasm);
-      if (!wasm.ok) throw new Error(`The server answered ${wasm.status}`);
-      const compiled = await WebAssembly.compileStreaming(wasm);
+      const [module, compiled] = await Promise.all([import(root.dataset.module + again), compile(root.dataset.wasm)]);
       started = true;
       await module.default({ module_or_path: compiled });
     } catch (error) {

@@ -1,6 +1,6 @@
 //! Both portals, rendered in the browser only: a portal is one more client of
-//! the API, fed by the live stream. Two programs (`bin/`) start them, so that
-//! neither portal downloads the other.
+//! the API, fed by the live stream. Three programs (`bin/`) start here, so that
+//! neither portal downloads the other, nor a console.
 //!
 //! | | |
 //! |---|---|
@@ -10,7 +10,7 @@
 //! | `ui` | widgets that know no oVirt |
 //! | `components` | what both portals show; the frame around every page |
 //! | `administration`, `user` | pages |
-//! | `console` | a machine's screen |
+//! | `console`, `screen` | a machine's screen, and the program around it |
 //! | `upload`, `work`, `task` | what outlives the page it was begun on |
 //! | `text`, `format`, `query`, `json` | words, numbers, the query language, reading the API's JSON |
 
@@ -26,6 +26,7 @@ mod navigation;
 mod panic;
 mod query;
 mod route;
+mod screen;
 mod store;
 mod task;
 mod text;
@@ -39,6 +40,11 @@ use leptos::prelude::*;
 /// Starts the Administration Portal.
 pub fn administration() {
     start(|| view! { <administration::Administration/> }.into_any());
+}
+
+/// Starts a machine's console.
+pub fn console() {
+    start(|| view! { <screen::Screen/> }.into_any());
 }
 
 /// Starts the User Portal.

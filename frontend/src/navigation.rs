@@ -40,7 +40,7 @@ impl Navigation {
         if self.path.with_untracked(|here| here == path) {
             return;
         }
-        if same_portal(&here(), path) {
+        if same_program(&here(), path) {
             if let Ok(history) = window().history() {
                 drop(history.push_state_with_url(&JsValue::NULL, "", Some(path)));
             }
@@ -53,7 +53,7 @@ impl Navigation {
     /// Goes there and forgets here.
     pub fn replace(&self, route: &Route) {
         let path = route.path();
-        if same_portal(&here(), &path) {
+        if same_program(&here(), &path) {
             if let Ok(history) = window().history() {
                 drop(history.replace_state_with_url(&JsValue::NULL, "", Some(&path)));
             }
@@ -68,10 +68,13 @@ fn here() -> String {
     window().location().pathname().unwrap_or_default()
 }
 
-/// The two portals are two programs: a link from one to the other loads it.
-fn same_portal(from: &str, to: &str) -> bool {
-    let first = |path: &str| path.split('/').nth(1).unwrap_or("").to_owned();
-    first(from) == first(to)
+/// The portals and the console are programs of their own: a link from one to another loads it.
+fn same_program(from: &str, to: &str) -> bool {
+    let program = |path: &str| {
+        let portal = path.split('/').nth(1).unwrap_or("").to_owned();
+        (portal, path.ends_with("/console"))
+    };
+    program(from) == program(to)
 }
 
 /// The path of a plain click on a link of ours, if it was one.
@@ -93,4 +96,18 @@ fn link_of(event: &web_sys::MouseEvent) -> Option<String> {
     let path = anchor.get_attribute("href")?;
     (path.starts_with('/') && !path.starts_with("//") && Route::parse(&path) != Route::Unknown)
         .then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_program;
+
+    #[test]
+    fn portals_and_consoles_are_programs_of_their_own() {
+        assert!(same_program("/admin/vms", "/admin/"));
+        assert!(!same_program("/admin/vms", "/user/"));
+        assert!(!same_program("/", "/user/"));
+        assert!(!same_program("/user/", "/user/desktops/1/console"));
+        assert!(!same_program("/user/desktops/1/console", "/user/"));
+    }
 }

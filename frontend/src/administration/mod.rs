@@ -110,9 +110,6 @@ fn page(_: App, route: Route) -> AnyView {
         Route::Overview | Route::Door => view! { <overview::Overview/> }.into_any(),
         Route::Vms { .. } => view! { <vms::list::VmList/> }.into_any(),
         Route::Vm(id, _) => view! { <vms::page::VmPage id=id/> }.into_any(),
-        Route::VmConsole(id) | Route::DesktopConsole(id) => {
-            view! { <crate::console::View vm=id/> }.into_any()
-        }
         Route::Hosts => view! { <hosts::Hosts/> }.into_any(),
         Route::Host(id) => view! { <host::HostPage id=id/> }.into_any(),
         Route::Clusters => view! { <clusters::Clusters/> }.into_any(),
@@ -121,7 +118,12 @@ fn page(_: App, route: Route) -> AnyView {
         Route::Activity => view! { <activity::Activity/> }.into_any(),
         Route::Access(tab) => view! { <access::Access tab=tab/> }.into_any(),
         Route::Profile { .. } => view! { <ProfilePage/> }.into_any(),
-        Route::Desktops | Route::Desktop(_) | Route::MyActivity | Route::Unknown => missing(
+        Route::Desktops
+        | Route::Desktop(_)
+        | Route::DesktopConsole(_)
+        | Route::VmConsole(_)
+        | Route::MyActivity
+        | Route::Unknown => missing(
             t("There is no such page"),
             &Route::Overview,
             t("Go to the overview"),

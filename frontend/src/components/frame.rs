@@ -1,9 +1,9 @@
 //! The frame around every page: bar, navigation, banner of a lost stream,
-//! messages, task bar, palette, keys that work everywhere.
+//! task bar, palette, keys that work everywhere.
 
-use crate::app::{App, Login, Portal, Toast, app};
+use crate::app::{App, Portal, app};
 use crate::components::account::{Account, ThemeButton};
-use crate::components::login::{LoginPage, pass_the_door};
+use crate::components::gate::Gate;
 use crate::components::palette::Palette;
 use crate::components::status::mark;
 use crate::components::tasks::TaskBar;
@@ -11,8 +11,7 @@ use crate::live::LiveState;
 use crate::route::Route;
 use crate::store::{Status, Tone};
 use crate::text::{fill, t};
-use crate::ui::button::{Button, IconButton};
-use crate::ui::each::{each, member};
+use crate::ui::button::Button;
 use crate::ui::icon::icon;
 use crate::ui::page::waiting;
 use crate::ui::yes;
@@ -42,12 +41,7 @@ pub struct Section {
     pub entries: Vec<Entry>,
 }
 
-/// A console is a page without a frame.
-fn is_console(route: &Route) -> bool {
-    matches!(route, Route::VmConsole(_) | Route::DesktopConsole(_))
-}
-
-/// Mounts a portal: the login page, a console, or a page in its frame.
+/// A portal: its navigation and its pages, for those who are logged in.
 #[component]
 pub fn Frame(
     /// The portal's navigation.
@@ -55,38 +49,8 @@ pub fn Frame(
     /// The portal's pages.
     page: fn(App, Route) -> AnyView,
 ) -> AnyView {
-    let app = app();
-    #[derive(Clone, PartialEq)]
-    enum Shown {
-        Nothing,
-        Login,
-        Console(Route),
-        Page,
-    }
-    Effect::new(move |_| {
-        pass_the_door(app);
-    });
-    let shown = Memo::new(move |_| match app.login.get() {
-        Login::Asking => Shown::Nothing,
-        Login::Out(_) => Shown::Login,
-        Login::In(session) if session.must_change_password => Shown::Login,
-        Login::In(_) => match app.navigation.route.get() {
-            Route::Door => Shown::Nothing,
-            route if is_console(&route) => Shown::Console(route),
-            _ => Shown::Page,
-        },
-    });
-    view! {
-        {move || match shown.get() {
-            Shown::Nothing => view! { <main id="main" class="sf-boot"><span class="sf-brand">{icon("mark")}"Saffron"</span></main> }.into_any(),
-            Shown::Login => view! { <LoginPage/> }.into_any(),
-            Shown::Console(route) => page(app, route),
-            Shown::Page => view! { <PageFrame navigation=navigation page=page/> }.into_any(),
-        }}
-        <Toasts/>
-        {move || app.palette.get().then(|| view! { <Palette navigation=navigation/> })}
-    }
-    .into_any()
+    view! { <Gate inside=move || view! { <PageFrame navigation=navigation page=page/> }.into_any()/> }
+        .into_any()
 }
 
 #[component]
@@ -146,6 +110,7 @@ fn PageFrame(navigation: fn(App) -> Vec<Section>, page: fn(App, Route) -> AnyVie
             </div>
             <TaskBar/>
         </div>
+        {move || app.palette.get().then(|| view! { <Palette navigation=navigation/> })}
     }
     .into_any()
 }
@@ -273,42 +238,6 @@ fn LostBanner() -> AnyView {
                 }
                 LiveState::Live | LiveState::Connecting => None,
             }}
-        </div>
-    }
-    .into_any()
-}
-
-/// Messages in the corner.
-#[component]
-fn Toasts() -> AnyView {
-    let app = app();
-    let notes = move || {
-        let toasts = app.toasts.get().into_iter();
-        toasts
-            .map(|toast| member(toast.key.to_string(), move || note(app, &toast)))
-            .collect()
-    };
-    view! { <div class="sf-toasts" role="region" aria-label=t("Messages") aria-live="polite">{each(notes)}</div> }.into_any()
-}
-
-fn note(app: App, toast: &Toast) -> AnyView {
-    let key = toast.key;
-    let (icon, role) = match toast.tone {
-        Tone::Bad => ("st-error", "alert"),
-        Tone::Warn => ("st-warn", "alert"),
-        Tone::Busy => ("st-starting", "status"),
-        Tone::Ok => ("st-ok", "status"),
-        Tone::Off => ("st-info", "status"),
-    };
-    view! {
-        <div class="sf-note" role=role>
-            {mark(Status::new("", icon, toast.tone))}
-            <div class="sf-stack">
-                <p class="sf-strong">{toast.title.clone()}</p>
-                {toast.lines.iter().map(|line| view! { <p class="sf-dim">{line.clone()}</p> }).collect_view()}
-                {toast.correlation.clone().map(|id| view! { <p class="sf-sub-row">{t("Correlation")}" "{crate::ui::button::copyable(id)}</p> })}
-            </div>
-            <IconButton name=t("Close message") icon="close" on_press=move |()| app.unsay(key)/>
         </div>
     }
     .into_any()

@@ -162,23 +162,18 @@ fn LoginForm(why: Option<String>, typed: StoredValue<String>) -> AnyView {
     .into_any()
 }
 
-/// Sends a logged-in person from the door to where they work; says whether it did.
-pub fn pass_the_door(app: App) -> bool {
-    let Some(session) = app.session() else {
-        return false;
+/// Sends a logged-in person from the door to where they work.
+pub fn pass_the_door(app: App) {
+    let Some(session) = app
+        .session()
+        .filter(|session| !session.must_change_password)
+    else {
+        return;
     };
-    if session.must_change_password {
-        return false;
-    }
+    let stranger = app.portal == Portal::Administration && !session.administrator;
     match app.navigation.route.get() {
-        Route::Door => {
-            app.navigation.replace(&home(session.administrator));
-            true
-        }
-        _ if app.portal == Portal::Administration && !session.administrator => {
-            app.navigation.replace(&Route::Desktops);
-            true
-        }
-        _ => false,
+        Route::Door => app.navigation.replace(&home(session.administrator)),
+        _ if stranger => app.navigation.replace(&Route::Desktops),
+        _ => {}
     }
 }

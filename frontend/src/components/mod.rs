@@ -5,6 +5,7 @@ pub mod account;
 pub mod cd;
 pub mod events;
 pub mod frame;
+pub mod gate;
 pub mod login;
 pub mod names;
 pub mod palette;

@@ -47,9 +47,6 @@ fn page(_: App, route: Route) -> AnyView {
     match route {
         Route::Desktops | Route::Door => view! { <desktops::Desktops/> }.into_any(),
         Route::Desktop(id) => view! { <desktop::Desktop id=id/> }.into_any(),
-        Route::DesktopConsole(id) | Route::VmConsole(id) => {
-            view! { <crate::console::View vm=id/> }.into_any()
-        }
         Route::MyActivity => view! { <activity::MyActivity/> }.into_any(),
         Route::Profile { .. } => view! { <ProfilePage/> }.into_any(),
         _ => missing(

@@ -1,0 +1,5 @@
+//! The console's wasm module.
+
+fn main() {
+    frontend::console();
+}
