@@ -289,7 +289,7 @@ fn target(target: GraphicsTarget) -> Result<(Target, Ticket), Refusal> {
             password,
             ..
         } if address.is_loopback() => Ok((
-            Target::Tcp((address, port).into()),
+            Target::Tcp(vec![(address, port).into()]),
             Ticket::new(password.reveal()),
         )),
         // Over a network only TLS would do, and the host's authority is not known here yet.

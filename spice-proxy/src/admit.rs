@@ -27,17 +27,38 @@ pub trait Admit: Send + Sync {
 
 /// The SPICE password of the target. Not shown by `Debug`.
 #[derive(Clone)]
-pub struct Ticket(String);
+pub struct Ticket {
+    password: String,
+    from_person: bool,
+}
 
 impl Ticket {
-    /// Keeps `password` from being shown.
+    /// A password that this side knows: when the SPICE server refuses it, nobody can be asked for
+    /// another, and the channel ends with [`End::Unreachable`](crate::End::Unreachable).
     pub fn new(password: impl Into<String>) -> Self {
-        Self(password.into())
+        Self {
+            password: password.into(),
+            from_person: false,
+        }
+    }
+
+    /// A password that the person at the console gave: refused, it ends the channel with
+    /// [`End::PasswordRefused`](crate::End::PasswordRefused), and can be asked for again.
+    pub fn from_person(password: impl Into<String>) -> Self {
+        Self {
+            password: password.into(),
+            from_person: true,
+        }
     }
 
     /// The password, for the link stage only.
     pub(crate) fn reveal(&self) -> &str {
-        &self.0
+        &self.password
+    }
+
+    /// Whether somebody can be asked for another.
+    pub(crate) fn is_from_person(&self) -> bool {
+        self.from_person
     }
 }
 

@@ -17,6 +17,8 @@ pub enum End {
     Revoked,
     /// Ticket or channel key unknown, used before, or too old.
     TicketRefused,
+    /// The SPICE server refuses the password that the person gave.
+    PasswordRefused,
     /// The virtual machine does not exist any more.
     VmGone,
     /// No first message within its time.
@@ -38,7 +40,7 @@ impl End {
             Self::GoingAway => 1001,
             Self::BadHello => 4400,
             Self::Revoked => 4401,
-            Self::TicketRefused => 4403,
+            Self::TicketRefused | Self::PasswordRefused => 4403,
             Self::VmGone => 4404,
             Self::HelloLate => 4408,
             Self::VmNotRunning => 4409,

@@ -5,6 +5,7 @@
 //! ```text
 //! Hello (5 s) ─▶ admit ─▶ connect, link ─▶ Welcome ─▶ bytes both ways ─▶ close code, sentence
 //! ```
+//! Where the hello has a window, the bytes travel in frames, no more of them than the page grants.
 //!
 //! Left to the gateway: the upgrade with its checks, tickets, who may see what. Of `spice` only
 //! `link` is used; what follows the link stage is not looked at.
@@ -19,7 +20,7 @@ pub use admit::{Admission, Admit, Admitting, Revoked, Ticket};
 pub use close::{End, Refusal};
 pub use pump::{Counters, PING_EVERY};
 pub use spice::link::ChannelType;
-pub use spice::link::admission::{Hello, Key, Welcome};
+pub use spice::link::admission::{Frame, Hello, Key, MAX_WINDOW, Welcome};
 pub use target::{CONNECT_TIMEOUT, Target};
 
 use std::sync::Arc;
@@ -147,17 +148,22 @@ where
         channel_caps: linked.channel_caps,
         keys: keys.into_iter().map(Key).collect(),
     };
+    let flow = pump::Flow::new(hello.window);
     let greet = async {
         socket
             .send(Message::Binary(welcome.encode().into()))
             .await?;
         if !rest.is_empty() {
-            socket.send(Message::Binary(rest.into())).await?;
+            counters
+                .down_bytes
+                .fetch_add(rest.len() as u64, Ordering::Relaxed);
+            counters.down_messages.fetch_add(1, Ordering::Relaxed);
+            socket.send(flow.first(rest)).await?;
         }
         Ok::<_, tokio_tungstenite::tungstenite::Error>(())
     };
     let ended = match greet.await {
-        Ok(()) => pump::run(socket, stream, &mut revoked, &counters).await,
+        Ok(()) => pump::run(socket, stream, &flow, &mut revoked, &counters).await,
         Err(_) => pump::Ended::Browser,
     };
     (ended, counters)

@@ -67,7 +67,9 @@ async fn stages(
             ));
         }
         let received = buffer.get(..read).unwrap_or_default();
-        let (taken, linked) = link.receive(received).map_err(|error| refused(&error))?;
+        let (taken, linked) = link
+            .receive(received)
+            .map_err(|failure| refused(&failure, ticket, received))?;
         if let Some(linked) = linked {
             let rest = received.get(taken..).unwrap_or_default();
             return Ok((linked, rest.to_vec()));
@@ -75,12 +77,22 @@ async fn stages(
     }
 }
 
-fn refused(failure: &LinkFailure) -> Refusal {
+/// What a TLS server begins with to whom it does not understand: an alert.
+const TLS_ALERT: [u8; 2] = [21, 3];
+
+fn refused(failure: &LinkFailure, ticket: &Ticket, received: &[u8]) -> Refusal {
     let sentence = match failure {
+        LinkFailure::Refused(LinkError::PERMISSION_DENIED) if ticket.is_from_person() => {
+            let sentence = "The password is wrong or has expired.";
+            return Refusal::new(End::PasswordRefused, sentence);
+        }
         LinkFailure::Refused(LinkError::BAD_CONNECTION_ID) => {
             "The display's session has ended.".to_owned()
         }
         LinkFailure::Refused(error) => format!("The virtual machine's display refuses: {error}."),
+        LinkFailure::Unreadable(_) if received.starts_with(&TLS_ALERT) => {
+            "The virtual machine's display speaks TLS at this address.".to_owned()
+        }
         LinkFailure::Unreadable(error) => {
             format!("The virtual machine's display does not speak SPICE: {error}.")
         }
@@ -90,17 +102,47 @@ fn refused(failure: &LinkFailure) -> Refusal {
 
 /// The sentence for a connection that cannot be made, or broke before it was a SPICE connection.
 pub(crate) fn unreachable(error: &io::Error) -> Refusal {
-    let why = match error.kind() {
-        io::ErrorKind::TimedOut => "it does not answer".to_owned(),
-        io::ErrorKind::ConnectionRefused => "nobody listens at its address".to_owned(),
-        io::ErrorKind::InvalidData => format!("its certificate is not accepted ({error})"),
-        io::ErrorKind::UnexpectedEof
-        | io::ErrorKind::ConnectionReset
-        | io::ErrorKind::BrokenPipe => "the connection broke".to_owned(),
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref());
+    let why = match (tls, error.kind()) {
+        (Some(error), _) => tls_failure(error),
+        (None, io::ErrorKind::TimedOut) => "it does not answer".to_owned(),
+        (None, io::ErrorKind::ConnectionRefused) => "nobody listens at its address".to_owned(),
+        (
+            None,
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe,
+        ) => "the connection broke".to_owned(),
         _ => error.to_string(),
     };
     Refusal::new(
         End::Unreachable,
         format!("The virtual machine's display cannot be reached: {why}."),
     )
+}
+
+/// Why TLS did not come about, so that the person knows what to mend.
+fn tls_failure(error: &rustls::Error) -> String {
+    use rustls::{CertificateError as Certificate, Error};
+    match error {
+        Error::InvalidCertificate(certificate) => match certificate {
+            Certificate::Expired | Certificate::ExpiredContext { .. } => {
+                "its certificate has expired".to_owned()
+            }
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+                "its certificate is not valid yet".to_owned()
+            }
+            Certificate::UnknownIssuer | Certificate::BadSignature => {
+                "its certificate is not signed by an authority trusted here".to_owned()
+            }
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                "its certificate is for another name".to_owned()
+            }
+            Certificate::Other(other) => other.to_string(),
+            other => format!("its certificate is not accepted ({other})"),
+        },
+        Error::InvalidMessage(_) => "it does not speak TLS".to_owned(),
+        Error::AlertReceived(alert) => format!("it refuses TLS ({alert:?})"),
+        other => format!("TLS fails ({other})"),
+    }
 }

@@ -14,23 +14,31 @@ use std::time::Duration;
 use bytes::BytesMut;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// How long reaching a SPICE server may take, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(8);
+/// What the kernel may keep of a SPICE server's bytes before they are read here. Left to itself it
+/// would take megabytes for a browser that has no time for them: a picture of seconds ago.
+const RECEIVE_BUFFER: u32 = 256 * 1024;
+/// The longest segment from a SPICE server on this machine. Its kernel makes the sending buffer so
+/// many segments long, and loopback's own are of 64 KiB: 4 MB would wait there.
+const LOOPBACK_SEGMENT: u32 = 1448;
+/// A SPICE server's machine that is gone without a word is noticed after about this long.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Where a channel leads.
 pub enum Target {
     /// A connected socket to the SPICE server.
     Descriptor(OwnedFd),
-    /// Plain TCP.
-    Tcp(SocketAddr),
+    /// Plain TCP, to the first of these addresses that answers.
+    Tcp(Vec<SocketAddr>),
     /// TLS; `config` trusts the host's authority and nobody else.
     Tls {
-        /// Where.
-        address: SocketAddr,
+        /// Where: the first that answers.
+        addresses: Vec<SocketAddr>,
         /// Whom the certificate must be for.
         name: ServerName<'static>,
         /// Which authority signs it.
@@ -42,10 +50,12 @@ impl std::fmt::Debug for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Descriptor(_) => f.write_str("Descriptor"),
-            Self::Tcp(address) => f.debug_tuple("Tcp").field(address).finish(),
-            Self::Tls { address, name, .. } => f
+            Self::Tcp(addresses) => f.debug_tuple("Tcp").field(addresses).finish(),
+            Self::Tls {
+                addresses, name, ..
+            } => f
                 .debug_struct("Tls")
-                .field("address", address)
+                .field("addresses", addresses)
                 .field("name", name)
                 .finish_non_exhaustive(),
         }
@@ -58,14 +68,15 @@ impl Target {
         let connect = async {
             match self {
                 Self::Descriptor(descriptor) => descriptor_stream(descriptor),
-                Self::Tcp(address) => Ok(HostStream::Tcp(tcp(address).await?)),
+                Self::Tcp(addresses) => Ok(HostStream::Tcp(tcp(&addresses).await?)),
                 Self::Tls {
-                    address,
+                    addresses,
                     name,
                     config,
                 } => {
-                    let stream = tcp(address).await?;
-                    let stream = TlsConnector::from(config).connect(name, stream).await?;
+                    let stream = tcp(&addresses).await?;
+                    let connecting = TlsConnector::from(config).connect(name, stream);
+                    let stream = connecting.await.map_err(not_tls)?;
                     Ok(HostStream::Tls(Box::new(stream)))
                 }
             }
@@ -76,9 +87,51 @@ impl Target {
     }
 }
 
-async fn tcp(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
+/// A server that ends the connection in the middle of the handshake understood nothing of it.
+fn not_tls(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe => io::Error::other("it does not speak TLS"),
+        _ => error,
+    }
+}
+
+/// The first that answers; each has its share of the time.
+async fn tcp(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    let share = CONNECT_TIMEOUT / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
+    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match tokio::time::timeout(share, one(*address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failure = error,
+            Err(_) => failure = io::Error::from(io::ErrorKind::TimedOut),
+        }
+    }
+    Err(failure)
+}
+
+async fn one(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // Before the connection is made: its window and its segments are agreed on then.
+    if address.ip().is_loopback() {
+        socket.set_recv_buffer_size(RECEIVE_BUFFER / 2)?;
+        socket2::SockRef::from(&socket).set_tcp_mss(LOOPBACK_SEGMENT)?;
+    } else {
+        socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    }
+    let stream = socket.connect(address).await?;
     stream.set_nodelay(true)?;
+    let socket = socket2::SockRef::from(&stream);
+    socket.set_tcp_user_timeout(Some(SILENCE))?;
+    let probes = socket2::TcpKeepalive::new()
+        .with_time(SILENCE / 2)
+        .with_interval(SILENCE / 6)
+        .with_retries(3);
+    socket.set_tcp_keepalive(&probes)?;
     Ok(stream)
 }
 
@@ -133,8 +186,14 @@ impl HostStream {
 }
 
 impl HostReader {
-    /// Reads what is there, at most `limit` bytes; 0 at the end. Cancelling it loses nothing.
-    pub(crate) async fn read(&mut self, buffer: &mut BytesMut, limit: usize) -> io::Result<usize> {
+    /// Reads what is there, at most `limit` bytes, behind `head`, which goes before them; 0 at the
+    /// end. Whatever `buffer` had is dropped. Cancelling it loses nothing.
+    pub(crate) async fn read(
+        &mut self,
+        buffer: &mut BytesMut,
+        head: &[u8],
+        limit: usize,
+    ) -> io::Result<usize> {
         loop {
             // Ready first, memory second.
             match self {
@@ -142,7 +201,9 @@ impl HostReader {
                 Self::Tcp(half) => drop(half.ready(Interest::READABLE).await?),
                 Self::Tls(_) => {}
             }
-            buffer.reserve(limit);
+            buffer.clear();
+            buffer.reserve(head.len() + limit);
+            buffer.extend_from_slice(head);
             let result = match self {
                 Self::Unix(half) => half.try_read_buf(&mut Limited::of(buffer, limit)),
                 Self::Tcp(half) => half.try_read_buf(&mut Limited::of(buffer, limit)),

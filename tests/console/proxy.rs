@@ -18,11 +18,11 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-const KEY: [u8; 32] = [9; 32];
+pub(super) const KEY: [u8; 32] = [9; 32];
 
 /// Admits one key, once.
 struct Door {
-    server: ScriptedSpiceServer,
+    target: Box<dyn Fn() -> Target + Send + Sync>,
     keys: Mutex<Vec<[u8; 32]>>,
     revoked: watch::Receiver<Option<Refusal>>,
     counters: Arc<Counters>,
@@ -38,7 +38,7 @@ impl Admit for Door {
             keys.remove(at);
             let mut revoked = self.revoked.clone();
             Ok(Admission {
-                target: Target::Descriptor(self.server.connect()),
+                target: (self.target)(),
                 ticket: Ticket::new("correct horse"),
                 keys: vec![[1; 32], [2; 32]],
                 revoked: Box::pin(async move {
@@ -60,23 +60,32 @@ impl Admit for Door {
 }
 
 /// A browser whose channel is being served.
-struct Browser {
-    socket: WebSocketStream<DuplexStream>,
+pub(super) struct Browser {
+    pub(super) socket: WebSocketStream<DuplexStream>,
     seen: mpsc::Receiver<Seen>,
     revoke: watch::Sender<Option<Refusal>>,
     going_away: watch::Sender<bool>,
-    counters: Arc<Counters>,
+    pub(super) counters: Arc<Counters>,
     served: JoinHandle<Report>,
 }
 
 impl Browser {
-    async fn new(script: Script) -> Self {
+    pub(super) async fn new(script: Script) -> Self {
         let (server, seen) = ScriptedSpiceServer::new(script);
+        let target = move || Target::Descriptor(server.connect());
+        Self::to(Box::new(target), seen).await
+    }
+
+    /// A browser whose channel leads to a target of the test's own.
+    pub(super) async fn to(
+        target: Box<dyn Fn() -> Target + Send + Sync>,
+        seen: mpsc::Receiver<Seen>,
+    ) -> Self {
         let (revoke, revoked) = watch::channel(None);
         let (going_away, going) = watch::channel(false);
         let counters = Arc::new(Counters::default());
         let door = Door {
-            server,
+            target,
             keys: Mutex::new(vec![KEY]),
             revoked,
             counters: Arc::clone(&counters),
@@ -97,7 +106,7 @@ impl Browser {
         }
     }
 
-    async fn say(&mut self, bytes: Vec<u8>) {
+    pub(super) async fn say(&mut self, bytes: Vec<u8>) {
         self.socket
             .send(Message::Binary(bytes.into()))
             .await
@@ -105,7 +114,7 @@ impl Browser {
     }
 
     /// The next binary message.
-    async fn hear(&mut self) -> Vec<u8> {
+    pub(super) async fn hear(&mut self) -> Vec<u8> {
         loop {
             match self
                 .socket
@@ -137,7 +146,7 @@ impl Browser {
     }
 
     /// Code and reason of the close that comes next.
-    async fn closed(&mut self) -> (u16, String) {
+    pub(super) async fn closed(&mut self) -> (u16, String) {
         loop {
             match self
                 .socket
@@ -156,7 +165,7 @@ impl Browser {
     }
 }
 
-fn hello(key: [u8; 32]) -> Hello {
+pub(super) fn hello(key: [u8; 32]) -> Hello {
     Hello {
         key: Key(key),
         channel_type: ChannelType::DISPLAY,
@@ -201,7 +210,7 @@ async fn the_link_stage_is_finished_here_and_then_bytes_pass_both_ways() {
     browser.socket.close(None).await.unwrap();
     let report = browser.served.await.unwrap();
     assert_eq!(report.refusal, None);
-    assert_eq!((report.up_bytes, report.down_bytes), (300_000, 300_000));
+    assert_eq!((report.up_bytes, report.down_bytes), (300_000, 300_011));
 }
 
 #[tokio::test]

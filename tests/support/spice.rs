@@ -1,8 +1,10 @@
 //! A SPICE server that follows a script: it goes through the link stage as the protocol wants it,
 //! checks the ticket, says what it was told to say and keeps what it hears.
 
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rsa::pkcs8::EncodePublicKey;
 use rsa::{Oaep, RsaPrivateKey};
@@ -11,7 +13,7 @@ use spice::link::{
     read_header,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::UnixStream;
+use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::mpsc;
 
 /// What a server does with a channel.
@@ -46,6 +48,7 @@ pub struct ScriptedSpiceServer {
     key: Arc<RsaPrivateKey>,
     script: Script,
     seen: mpsc::Sender<Seen>,
+    flooded: Arc<AtomicU64>,
 }
 
 impl ScriptedSpiceServer {
@@ -57,6 +60,7 @@ impl ScriptedSpiceServer {
             key: Arc::new(key),
             script,
             seen,
+            flooded: Arc::default(),
         };
         (server, receiver)
     }
@@ -72,6 +76,27 @@ impl ScriptedSpiceServer {
             let _ = server.serve(stream).await;
         });
         ours.into()
+    }
+
+    /// Listens on a port of this machine, for as long as the runtime lives.
+    pub async fn listen(&self) -> std::io::Result<SocketAddr> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let server = self.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let server = server.clone();
+                tokio::spawn(async move {
+                    let _ = server.serve(stream).await;
+                });
+            }
+        });
+        Ok(address)
+    }
+
+    /// How many bytes [`Script::Flood`] got rid of.
+    pub fn flooded(&self) -> u64 {
+        self.flooded.load(Ordering::Relaxed)
     }
 
     /// Serves one channel.
@@ -151,7 +176,8 @@ impl ScriptedSpiceServer {
             Script::Flood => {
                 stream.write_all(&LinkError::OK.0.to_le_bytes()).await?;
                 loop {
-                    stream.write_all(&[0x5a; 65536]).await?;
+                    let taken = stream.write(&[0x5a; 65536]).await?;
+                    self.flooded.fetch_add(taken as u64, Ordering::Relaxed);
                 }
             }
             Script::Refuse(_) | Script::Garbage(_) | Script::Silence => Ok(()),
