@@ -146,10 +146,11 @@ impl Client {
                 Ok(input) => self.take(input),
                 Err(RecvTimeoutError::Timeout) => {
                     panic!(
-                        "{what}: not in {PATIENCE:?}; refused: {:?}; problems: {:?}; the guest had {:?}",
+                        "{what}: not in {PATIENCE:?}; refused: {:?}; problems: {:?}; the guest had {:?}; {:?}",
                         self.refused,
                         self.problems(),
-                        self.guest_events
+                        self.guest_events,
+                        self.session.statistics()
                     )
                 }
                 Err(RecvTimeoutError::Disconnected) => unreachable!("we hold a sender ourselves"),

@@ -7,3 +7,4 @@ mod draw_server;
 mod drawing;
 mod messages;
 mod recorded;
+mod scenes;

@@ -3,5 +3,5 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck disable=SC2046
-exec "${CC:-cc}" -std=c11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror=implicit-function-declaration \
+exec "${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror=implicit-function-declaration \
     -pthread -o "$1" "$here"/*.c $(pkg-config --cflags --libs spice-server)

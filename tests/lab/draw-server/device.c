@@ -5,10 +5,12 @@
  */
 #include "device.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { GROUP = 0, SLOT = 0, MOST_SURFACES = 128 };
 
@@ -17,6 +19,7 @@ typedef struct Queued {
     struct Queued *next;
     QXLCommandExt command;
     void *extra;
+    bool fence;
     union {
         QXLReleaseInfo release;
         QXLDrawable drawable;
@@ -37,7 +40,11 @@ static struct {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t completed = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static uint64_t asked_cookie, completed_cookie;
+/* Drawings only: surfaces and cursors are kept for as long as they are in use. */
+static uint64_t drawn, taken, released;
+static uint64_t fences_drawn, fences_released;
 static Queue drawings = {NULL, &drawings.first, false};
 static Queue pointings = {NULL, &pointings.first, false};
 static QXLInstance instance;
@@ -54,6 +61,8 @@ static void push(Queue *queue, Queued *queued) {
     pthread_mutex_lock(&lock);
     *queue->last = queued;
     queue->last = &queued->next;
+    drawn += queued->command.cmd.type == QXL_CMD_DRAW;
+    fences_drawn += queued->fence;
     bool wake = queue->wanted;
     queue->wanted = false;
     pthread_mutex_unlock(&lock);
@@ -71,6 +80,8 @@ static int pop(Queue *queue, QXLCommandExt *command) {
             queue->last = &queue->first;
         }
         *command = queued->command;
+        taken += queued->command.cmd.type == QXL_CMD_DRAW;
+        pthread_cond_broadcast(&changed);
     }
     pthread_mutex_unlock(&lock);
     return queued != NULL;
@@ -127,6 +138,11 @@ static int req_cursor_notification(QXLInstance *qxl) {
 static void release_resource(QXLInstance *qxl, QXLReleaseInfoExt release) {
     (void)qxl;
     Queued *queued = (Queued *)(uintptr_t)release.info->id;
+    pthread_mutex_lock(&lock);
+    released += queued->command.cmd.type == QXL_CMD_DRAW;
+    fences_released += queued->fence;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
     free(queued->extra);
     free(queued);
 }
@@ -296,6 +312,61 @@ QXLCursorCmd *device_cursor(uint8_t type, void *extra) {
 
 void device_point(QXLCursorCmd *cursor) {
     push(&pointings, queued_of(&cursor->release_info));
+}
+
+void device_counts(DeviceCounts *counts) {
+    pthread_mutex_lock(&lock);
+    counts->drawn = drawn;
+    counts->released = released;
+    counts->queued = drawn - taken;
+    pthread_mutex_unlock(&lock);
+}
+
+/* Waits until `made` is ahead of `done` by so many at most, or the time is up. */
+static bool wait_few(const uint64_t *made, const uint64_t *done, uint64_t most, int milliseconds) {
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += milliseconds / 1000;
+    end.tv_nsec += milliseconds % 1000 * 1000000L;
+    if (end.tv_nsec >= 1000000000L) {
+        end.tv_sec++;
+        end.tv_nsec -= 1000000000L;
+    }
+    pthread_mutex_lock(&lock);
+    int outcome = 0;
+    while (*made - *done > most && outcome != ETIMEDOUT) {
+        outcome = pthread_cond_timedwait(&changed, &lock, &end);
+    }
+    bool few = *made - *done <= most;
+    pthread_mutex_unlock(&lock);
+    return few;
+}
+
+bool device_wait_taken(uint64_t most, int milliseconds) {
+    return wait_few(&drawn, &taken, most, milliseconds);
+}
+
+void device_fence(void) {
+    if (surfaces[0].memory == NULL) {
+        return;
+    }
+    /* A pixel copied to where it is. Rendered at once, it is kept only for being sent. */
+    QXLRect pixel = {.left = 0, .top = 0, .right = 1, .bottom = 1};
+    QXLDrawable *drawable = device_drawable(0, QXL_COPY_BITS, pixel, NULL);
+    Queued *queued = queued_of(&drawable->release_info);
+    queued->fence = true;
+    push(&drawings, queued);
+    spice_qxl_update_area(&instance, 0, &pixel, NULL, 0, 0);
+}
+
+bool device_wait_fences(uint64_t most, int milliseconds) {
+    return wait_few(&fences_drawn, &fences_released, most, milliseconds);
+}
+
+bool device_primary(uint32_t *width, uint32_t *height) {
+    *width = surfaces[0].width;
+    *height = surfaces[0].height;
+    return surfaces[0].memory != NULL;
 }
 
 void device_flush(void) {

@@ -2,6 +2,7 @@
 #ifndef DEVICE_H
 #define DEVICE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <spice.h>
@@ -24,6 +25,25 @@ void device_draw(QXLDrawable *drawable);
 /* Cursor commands; `extra` is freed with it. */
 QXLCursorCmd *device_cursor(uint8_t type, void *extra);
 void device_point(QXLCursorCmd *cursor);
+
+/* Drawings since the start: handed over, given back (not needed any more: sent or covered, and not
+ * kept for the screen), and still in the queue. */
+typedef struct {
+    uint64_t drawn, released, queued;
+} DeviceCounts;
+void device_counts(DeviceCounts *counts);
+
+/* Waits until at most so many drawings are in the queue. False: not in time. */
+bool device_wait_taken(uint64_t most, int milliseconds);
+
+/* A drawing that changes nothing, and the wait for all but so many of them to be given back: then what
+ * was drawn before them has been sent, or covered. (Other drawings tell nothing when they are given
+ * back: a GLZ dictionary keeps them.) False: not in time. */
+void device_fence(void);
+bool device_wait_fences(uint64_t most, int milliseconds);
+
+/* The screen's size; false if there is none. */
+bool device_primary(uint32_t *width, uint32_t *height);
 
 /* Waits until libspice-server has taken all commands. */
 void device_flush(void);

@@ -1,14 +1,74 @@
 /* Keyboard, mouse and tablet: what the client does is printed as `event` lines. */
 #include "input.h"
 
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <time.h>
+
+#include "device.h"
 
 static uint8_t leds;
+static bool times;
+
+/* What a key press turns over. */
+static struct {
+    bool on, dark;
+    QXLRect box;
+} echo;
+
+int64_t input_now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
+/* Prints an event, with the time if that is wanted. */
+__attribute__((format(printf, 1, 2))) static void tell(const char *format, ...) {
+    int64_t now = input_now();
+    char line[128];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    if (times) {
+        printf("event %s at=%" PRId64 "\n", line, now);
+    } else {
+        printf("event %s\n", line);
+    }
+    fflush(stdout);
+}
+
+void input_times(bool on) {
+    times = on;
+}
+
+void input_echo(bool on, QXLRect box) {
+    echo.on = on;
+    echo.box = box;
+}
+
+static void turn_over(void) {
+    echo.dark = !echo.dark;
+    uint32_t colour = echo.dark ? 0x000000 : 0xffffff;
+    QXLDrawable *drawable = device_drawable(0, QXL_DRAW_FILL, echo.box, NULL);
+    drawable->effect = QXL_EFFECT_OPAQUE;
+    drawable->u.fill.brush.type = SPICE_BRUSH_TYPE_SOLID;
+    drawable->u.fill.brush.u.color = colour;
+    drawable->u.fill.rop_descriptor = SPICE_ROPD_OP_PUT;
+    device_draw(drawable);
+    printf("event echo rgb=%06x at=%" PRId64 "\n", colour, input_now());
+    fflush(stdout);
+}
 
 static void key(SpiceKbdInstance *keyboard, uint8_t code) {
     (void)keyboard;
-    printf("event key %02x\n", code);
-    fflush(stdout);
+    /* Presses only, and once for keys of two codes. */
+    if (echo.on && code < 0x80) {
+        turn_over();
+    }
+    tell("key %02x", code);
 }
 
 static uint8_t get_leds(SpiceKbdInstance *keyboard) {
@@ -18,14 +78,12 @@ static uint8_t get_leds(SpiceKbdInstance *keyboard) {
 
 static void motion(SpiceMouseInstance *mouse, int dx, int dy, int dz, uint32_t buttons) {
     (void)mouse;
-    printf("event motion %d %d %d %x\n", dx, dy, dz, buttons);
-    fflush(stdout);
+    tell("motion %d %d %d %x", dx, dy, dz, buttons);
 }
 
 static void mouse_buttons(SpiceMouseInstance *mouse, uint32_t buttons) {
     (void)mouse;
-    printf("event buttons %x\n", buttons);
-    fflush(stdout);
+    tell("buttons %x", buttons);
 }
 
 static void set_logical_size(SpiceTabletInstance *tablet, int width, int height) {
@@ -36,20 +94,17 @@ static void set_logical_size(SpiceTabletInstance *tablet, int width, int height)
 
 static void position(SpiceTabletInstance *tablet, int x, int y, uint32_t buttons) {
     (void)tablet;
-    printf("event position %d %d %x\n", x, y, buttons);
-    fflush(stdout);
+    tell("position %d %d %x", x, y, buttons);
 }
 
 static void wheel(SpiceTabletInstance *tablet, int turns, uint32_t buttons) {
     (void)tablet;
-    printf("event wheel %d %x\n", turns, buttons);
-    fflush(stdout);
+    tell("wheel %d %x", turns, buttons);
 }
 
 static void tablet_buttons(SpiceTabletInstance *tablet, uint32_t buttons) {
     (void)tablet;
-    printf("event buttons %x\n", buttons);
-    fflush(stdout);
+    tell("buttons %x", buttons);
 }
 
 static const SpiceKbdInterface keyboard_interface = {

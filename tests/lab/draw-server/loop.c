@@ -86,9 +86,16 @@ static void watch_remove(SpiceWatch *watch) {
     watch->removed = true;
 }
 
+static void (*channel_told)(int event, SpiceChannelEventInfo *info);
+
+void loop_channels(void (*told)(int event, SpiceChannelEventInfo *info)) {
+    channel_told = told;
+}
+
 static void channel_event(int event, SpiceChannelEventInfo *info) {
-    (void)event;
-    (void)info;
+    if (channel_told != NULL) {
+        channel_told(event, info);
+    }
 }
 
 SpiceCoreInterface loop_core = {

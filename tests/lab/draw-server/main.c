@@ -29,6 +29,17 @@
  *   mark value=N              tell the client so, by a monitor of that width
  *   render on=N               answers `ok W H`, then W*H pixels of red, green, blue, alpha
  *   quit
+ *
+ * For benchmarks (scene.c):
+ *   scene name=desktop|photo|video720|video1080|mixed [compression=... jpeg=... zlib=... streaming=...]
+ *         [codec=mjpeg|vp8|vp9|h264] [size=W,H] [seconds=N] [count=N] [rate=N] [depth=N] [seed=N]
+ *         [wait=1]       runs by itself; `event scene NAME drawn=N ...` tells when all of it was sent
+ *   scene_stop           sync     `event synced` when all that was drawn so far has been sent
+ *   echo on=0|1 [box=X,Y,W,H]     a key press turns over this part of the screen at once
+ *   times on=0|1         events of keys and pointer end in at=MICROSECONDS (the monotonic clock)
+ *   channels on=0|1      `event channel NAME ID open|gone` as channels come and go
+ *   clock                `event clock monotonic=... realtime=...`, in microseconds
+ *   stats                `event stats drawn=N released=N queued=N`
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -38,6 +49,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -45,29 +57,13 @@
 #include "draw.h"
 #include "input.h"
 #include "loop.h"
+#include "options.h"
+#include "scene.h"
 
 enum { LINE = 4096 };
 
 static SpiceServer *server;
-static const char *set_compression(void) {
-    static const char *const names[] = {"",     "off", "auto_glz", "auto_lz",
-                                        "quic", "glz", "lz",       "lz4"};
-    int mode = choice(text("mode"), names, COUNT(names));
-    return mode > 0 && spice_server_set_image_compression(server, (SpiceImageCompression)mode) == 0
-               ? NULL
-               : "compression";
-}
-
-static int wan_mode(void) {
-    static const char *const names[] = {"", "auto", "always", "never"};
-    return choice(text("mode"), names, COUNT(names));
-}
-
-static const char *set_streaming(void) {
-    static const char *const names[] = {"", "off", "all", "filter"};
-    int mode = choice(text("mode"), names, COUNT(names));
-    return mode > 0 && spice_server_set_streaming_video(server, mode) == 0 ? NULL : "streaming";
-}
+static bool channels_wanted;
 
 static int surface_format(void) {
     static const char *const names[] = {"xrgb", "argb", "555", "565"};
@@ -132,13 +128,35 @@ static const char *make_surface(bool primary) {
 static const char *carry_out(const char *command) {
 #define IS(name) (strcmp(command, name) == 0)
     if (IS("compression")) {
-        return set_compression();
+        return option_compression(server, text("mode"));
     } else if (IS("jpeg")) {
-        return spice_server_set_jpeg_compression(server, wan_mode()) == 0 ? NULL : "mode";
+        return option_jpeg(server, text("mode"));
     } else if (IS("zlib")) {
-        return spice_server_set_zlib_glz_compression(server, wan_mode()) == 0 ? NULL : "mode";
+        return option_zlib(server, text("mode"));
     } else if (IS("streaming")) {
-        return set_streaming();
+        return option_streaming(server, text("mode"));
+    } else if (IS("scene")) {
+        return scene_start(server);
+    } else if (IS("scene_stop")) {
+        scene_stop();
+    } else if (IS("sync")) {
+        return scene_sync();
+    } else if (IS("echo")) {
+        input_echo(number("on", 1) != 0, rect(text("box") == NULL ? "0,0,64,64" : text("box")));
+    } else if (IS("channels")) {
+        channels_wanted = number("on", 1) != 0;
+    } else if (IS("times")) {
+        input_times(number("on", 1) != 0);
+    } else if (IS("clock")) {
+        struct timespec real;
+        clock_gettime(CLOCK_REALTIME, &real);
+        printf("event clock monotonic=%" PRId64 " realtime=%" PRId64 "\n", input_now(),
+               (int64_t)real.tv_sec * 1000000 + real.tv_nsec / 1000);
+    } else if (IS("stats")) {
+        DeviceCounts counts;
+        device_counts(&counts);
+        printf("event stats drawn=%" PRIu64 " released=%" PRIu64 " queued=%" PRIu64 "\n",
+               counts.drawn, counts.released, counts.queued);
     } else if (IS("codecs") && text("list") != NULL) {
         return spice_server_set_video_codecs(server, text("list")) == 0 ? NULL : "codecs";
     } else if (IS("ticket") && text("password") != NULL) {
@@ -248,18 +266,76 @@ static void listener_ready(int fd) {
     }
 }
 
-int main(void) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+static void channel_told(int event, SpiceChannelEventInfo *info) {
+    static const char *const names[] = {
+        [SPICE_CHANNEL_MAIN] = "main",     [SPICE_CHANNEL_DISPLAY] = "display",
+        [SPICE_CHANNEL_INPUTS] = "inputs", [SPICE_CHANNEL_CURSOR] = "cursor",
+    };
+    if (event != SPICE_CHANNEL_EVENT_INITIALIZED && event != SPICE_CHANNEL_EVENT_DISCONNECTED) {
+        return;
+    }
+    bool present = event == SPICE_CHANNEL_EVENT_INITIALIZED;
+    if (info->type < COUNT(names) && names[info->type] != NULL && channels_wanted) {
+        printf("event channel %s %d %s\n", names[info->type], info->id, present ? "open" : "gone");
+        fflush(stdout);
+    }
+    if (info->type == SPICE_CHANNEL_DISPLAY) {
+        scene_client(present);
+    }
+}
+
+/* A socket that listens; gives its port, or -1. */
+static int listen_at(const char *host, int port, int *listener) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     socklen_t length = sizeof(address);
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, length) != 0 ||
-        listen(listener, 16) != 0 || getsockname(listener, (struct sockaddr *)&address, &length) != 0) {
+    int on = 1;
+    *listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (inet_pton(AF_INET, host, &address.sin_addr) != 1 || *listener < 0 ||
+        setsockopt(*listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+        bind(*listener, (struct sockaddr *)&address, length) != 0 || listen(*listener, 16) != 0 ||
+        getsockname(*listener, (struct sockaddr *)&address, &length) != 0) {
         perror("draw-server");
+        return -1;
+    }
+    return ntohs(address.sin_port);
+}
+
+int main(int count, char **arguments) {
+    const char *host = "127.0.0.1";
+    int wanted = 0, tls_port = 0, listener;
+    char **tls = NULL;
+    for (int i = 1; i < count; i++) {
+        if (strcmp(arguments[i], "--address") == 0 && i + 1 < count) {
+            host = arguments[++i];
+        } else if (strcmp(arguments[i], "--port") == 0 && i + 1 < count) {
+            wanted = atoi(arguments[++i]);
+        } else if (strcmp(arguments[i], "--tls") == 0 && i + 3 < count) {
+            tls = arguments + i + 1;
+            i += 3;
+        } else {
+            fprintf(stderr, "draw-server [--address A] [--port N] [--tls CERTIFICATE KEY CA]\n");
+            return 2;
+        }
+    }
+    int port = listen_at(host, wanted, &listener);
+    if (port < 0) {
         return 1;
     }
     server = spice_server_new();
     spice_server_set_noauth(server);
     spice_server_set_name(server, "draw-server");
+    if (tls != NULL) {
+        /* Here the library listens itself: at a port that was free a moment ago. */
+        int free_port;
+        tls_port = listen_at(host, 0, &free_port);
+        close(free_port);
+        spice_server_set_addr(server, host, SPICE_ADDR_FLAG_IPV4_ONLY);
+        if (spice_server_set_tls(server, tls_port, tls[2], tls[0], tls[1], NULL, NULL, NULL) != 0) {
+            fprintf(stderr, "draw-server: the certificate cannot be used\n");
+            return 1;
+        }
+    }
+    loop_channels(channel_told);
     if (spice_server_init(server, &loop_core) != 0) {
         fprintf(stderr, "draw-server: spice_server_init failed\n");
         return 1;
@@ -269,7 +345,10 @@ int main(void) {
     spice_server_vm_start(server);
     loop_read(STDIN_FILENO, stdin_ready);
     loop_read(listener, listener_ready);
-    printf("port %d\n", ntohs(address.sin_port));
+    printf("port %d\n", port);
+    if (tls != NULL) {
+        printf("tls-port %d\n", tls_port);
+    }
     fflush(stdout);
     loop_run();
     /* The server's threads may still be at work on our memory: the system cleans up. */
