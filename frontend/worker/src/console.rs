@@ -15,7 +15,7 @@
 
 use std::collections::BTreeMap;
 
-use console_worker::{Cursor, FromWorker, Phase, Statistics, ToWorker};
+use console_worker::{ChannelFigures, Cursor, FromWorker, Phase, Statistics, ToWorker};
 use spice::link::ChannelType;
 use spice::link::admission::{Hello, Key, Welcome};
 use spice::{Button, ChannelRef, CursorEvent, Event, Leds, MouseMode, Scancode, Session, Severity};
@@ -85,11 +85,10 @@ pub struct Console {
     ready: bool,
     changed: Vec<spice::Rect>,
     frame_wanted: bool,
-    started: f64,
     figures: Statistics,
     /// Figures of earlier sessions of this console.
     before: Statistics,
-    channel_names: Vec<String>,
+    channel_names: Vec<ChannelFigures>,
 }
 
 const WAIT_MS: i32 = 5_000;
@@ -117,7 +116,6 @@ impl Console {
             ready: false,
             changed: Vec::new(),
             frame_wanted: false,
-            started: clock::now_ms(),
             figures: Statistics::default(),
             before: Statistics::default(),
             channel_names: Vec::new(),
@@ -177,7 +175,8 @@ impl Console {
                     None => post(&FromWorker::Picture(Vec::new())),
                 }
             }
-            ToWorker::Statistics => post(&FromWorker::Statistics(self.statistics())),
+            ToWorker::Statistics => post(&FromWorker::Statistics(Box::new(self.statistics()))),
+            ToWorker::Preset(preset) => self.figures.preset = preset,
             ToWorker::Close => self.close(1000, "", wanted),
             input => self.input(&input),
         }
@@ -265,7 +264,7 @@ impl Console {
         let (Some(line), Some(session)) = (self.lines.get_mut(&serial), &mut self.session) else {
             return;
         };
-        self.figures.bytes += bytes.len() as f64;
+        self.figures.bytes_received += bytes.len() as f64;
         let channel = line.channel;
         let now = clock::now_us();
         if line.linked {
@@ -541,13 +540,13 @@ impl Console {
         let now = clock::now_us();
         self.figures.paint_ms += (now - started) as f64 / 1000.0;
         if !changed.is_empty() {
-            self.figures.frames += 1.0;
+            self.figures.frames_painted += 1.0;
         } else if !self.ready {
             return;
         }
-        if self.figures.first_paint_ms == 0.0 {
-            self.figures.first_paint_ms = clock::now_ms() - self.started;
-        }
+        let now_ms = clock::now_ms();
+        self.figures.first_paint_ms.get_or_insert(now_ms);
+        self.figures.last_paint_ms = Some(now_ms);
         if self.phase != Phase::Connected {
             self.enter(Phase::Connected, 0, "");
         }
@@ -573,9 +572,9 @@ impl Console {
             .lines
             .values()
             .filter(|line| line.linked)
-            .map(|line| match line.channel.id {
-                0 => line.channel.kind.name().to_owned(),
-                id => format!("{} {id}", line.channel.kind.name()),
+            .map(|line| ChannelFigures {
+                name: format!("{} {}", line.channel.kind.name(), line.channel.id),
+                ..ChannelFigures::default()
             })
             .collect();
     }
@@ -606,16 +605,14 @@ fn button_of(number: u8) -> Option<Button> {
 fn of_session(session: &Session) -> Statistics {
     let counted = session.statistics();
     Statistics {
-        draws: counted.draws as f64,
-        stream_frames: counted.stream_frames as f64,
+        display_messages: counted.draws as f64,
         errors: counted.problems as f64,
         ..Statistics::default()
     }
 }
 
 fn add(sum: &mut Statistics, other: &Statistics) {
-    sum.draws += other.draws;
-    sum.stream_frames += other.stream_frames;
+    sum.display_messages += other.display_messages;
     sum.errors += other.errors;
 }
 

@@ -6,5 +6,9 @@
 //! would carry the export.
 
 mod message;
+mod preset;
+mod statistics;
 
-pub use message::{Cursor, FromWorker, Message, Phase, Statistics, ToWorker};
+pub use message::{Cursor, FromWorker, Message, Phase, ToWorker};
+pub use preset::Preset;
+pub use statistics::{ChannelFigures, Decoder, MonitorFigures, Statistics, StreamFrames};

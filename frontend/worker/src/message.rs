@@ -7,6 +7,8 @@ use js_sys::{Array, JsString, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::OffscreenCanvas;
 
+use crate::{Preset, Statistics};
+
 /// Something that travels as one array.
 pub trait Message: Sized {
     /// As the array that `postMessage` takes.
@@ -76,6 +78,8 @@ pub enum ToWorker {
     },
     /// Every key and button up: the page lost the focus.
     ReleaseAll,
+    /// What the picture is to be good at, from now on; [`Preset::Balanced`] until said.
+    Preset(Preset),
     /// Answer with [`FromWorker::Picture`].
     Picture,
     /// Answer with [`FromWorker::Statistics`].
@@ -117,33 +121,6 @@ pub enum Cursor {
         /// Rows from the top, four bytes a pixel, not multiplied by alpha.
         rgba: Vec<u8>,
     },
-}
-
-/// Figures of one console since its worker began; what the statistics overlay and tests read.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Statistics {
-    /// Display messages processed.
-    pub draws: f64,
-    /// Animation frames in which something was painted.
-    pub frames: f64,
-    /// Bytes from the gateway.
-    pub bytes: f64,
-    /// Stream frames that were shown.
-    pub stream_frames: f64,
-    /// Messages that could not be read; the session went on.
-    pub errors: f64,
-    /// Milliseconds spent decoding and drawing.
-    pub decode_ms: f64,
-    /// Milliseconds spent painting.
-    pub paint_ms: f64,
-    /// Milliseconds from the worker's start to the first painted frame; 0 before it.
-    pub first_paint_ms: f64,
-    /// Times the connection was made.
-    pub connections: f64,
-    /// The channels that are open, by name.
-    pub channels: Vec<String>,
-    /// What went wrong last, in words; empty when nothing did.
-    pub last_error: String,
 }
 
 /// What the worker tells the page.
@@ -188,33 +165,41 @@ pub enum FromWorker {
     /// The exact current picture as a PNG file; empty when there is none yet.
     Picture(Vec<u8>),
     /// The figures asked for.
-    Statistics(Statistics),
+    Statistics(Box<Statistics>),
 }
 
 /// Reads an array's fields in order.
-struct Fields {
+pub(crate) struct Fields {
     array: Array,
     next: u32,
 }
 
 impl Fields {
-    fn of(value: &JsValue) -> Option<(String, Self)> {
-        let array = value.dyn_ref::<Array>()?.clone();
-        let name = array.get(0).as_string()?;
-        Some((name, Self { array, next: 1 }))
+    pub(crate) const fn new(array: Array) -> Self {
+        Self { array, next: 0 }
     }
 
-    fn value(&mut self) -> JsValue {
+    fn of(value: &JsValue) -> Option<(String, Self)> {
+        let mut fields = Self::new(value.dyn_ref::<Array>()?.clone());
+        Some((fields.text()?, fields))
+    }
+
+    /// Some are left.
+    pub(crate) fn more(&self) -> bool {
+        self.next < self.array.length()
+    }
+
+    pub(crate) fn value(&mut self) -> JsValue {
         let value = self.array.get(self.next);
         self.next += 1;
         value
     }
 
-    fn text(&mut self) -> Option<String> {
+    pub(crate) fn text(&mut self) -> Option<String> {
         self.value().as_string()
     }
 
-    fn number(&mut self) -> Option<f64> {
+    pub(crate) fn number(&mut self) -> Option<f64> {
         self.value().as_f64()
     }
 
@@ -234,6 +219,11 @@ fn array(name: &str, fields: &[JsValue]) -> Array {
         array.set(1 + index as u32, field.clone());
     }
     array
+}
+
+/// An array within a message.
+pub(crate) fn list(values: impl Iterator<Item = JsValue>) -> JsValue {
+    values.collect::<Array>().into()
 }
 
 fn bytes(bytes: &[u8]) -> JsValue {
@@ -266,6 +256,7 @@ impl Message for ToWorker {
                 array("locks", &[(*caps).into(), (*num).into(), (*scroll).into()])
             }
             Self::ReleaseAll => array("release", &[]),
+            Self::Preset(preset) => array("preset", &[preset.name().into()]),
             Self::Picture => array("picture", &[]),
             Self::Statistics => array("statistics", &[]),
             Self::Close => array("close", &[]),
@@ -305,6 +296,7 @@ impl Message for ToWorker {
                 scroll: f.flag()?,
             },
             "release" => Self::ReleaseAll,
+            "preset" => Self::Preset(Preset::of(&f.text()?)?),
             "picture" => Self::Picture,
             "statistics" => Self::Statistics,
             "close" => Self::Close,
@@ -361,28 +353,7 @@ impl Message for FromWorker {
             }
             Self::Problem(text) => array("problem", &[text.as_str().into()]),
             Self::Picture(png) => array("picture", &[bytes(png)]),
-            Self::Statistics(s) => {
-                let channels = Array::new();
-                for name in &s.channels {
-                    channels.push(&name.as_str().into());
-                }
-                array(
-                    "statistics",
-                    &[
-                        s.draws.into(),
-                        s.frames.into(),
-                        s.bytes.into(),
-                        s.stream_frames.into(),
-                        s.errors.into(),
-                        s.decode_ms.into(),
-                        s.paint_ms.into(),
-                        s.first_paint_ms.into(),
-                        s.connections.into(),
-                        channels.into(),
-                        s.last_error.as_str().into(),
-                    ],
-                )
-            }
+            Self::Statistics(figures) => array("statistics", &figures.fields()),
         }
     }
 
@@ -417,24 +388,7 @@ impl Message for FromWorker {
             },
             "problem" => Self::Problem(f.text()?),
             "picture" => Self::Picture(f.bytes()?),
-            "statistics" => Self::Statistics(Statistics {
-                draws: f.number()?,
-                frames: f.number()?,
-                bytes: f.number()?,
-                stream_frames: f.number()?,
-                errors: f.number()?,
-                decode_ms: f.number()?,
-                paint_ms: f.number()?,
-                first_paint_ms: f.number()?,
-                connections: f.number()?,
-                channels: f
-                    .value()
-                    .dyn_ref::<Array>()?
-                    .iter()
-                    .filter_map(|name| name.as_string())
-                    .collect(),
-                last_error: f.text()?,
-            }),
+            "statistics" => Self::Statistics(Box::new(Statistics::read(&mut f)?)),
             _ => return None,
         })
     }
