@@ -47,6 +47,27 @@ QXLRect rect(const char *value) {
     return rect;
 }
 
+static int32_t origin_x, origin_y;
+
+void origin_set(int32_t x, int32_t y) {
+    origin_x = x;
+    origin_y = y;
+}
+
+void origin_get(int32_t *x, int32_t *y) {
+    *x = origin_x;
+    *y = origin_y;
+}
+
+QXLRect place(const char *value) {
+    QXLRect box = rect(value);
+    box.left += origin_x;
+    box.right += origin_x;
+    box.top += origin_y;
+    box.bottom += origin_y;
+    return box;
+}
+
 int choice(const char *value, const char *const *names, int count) {
     for (int i = 0; value != NULL && i < count; i++) {
         if (strcmp(value, names[i]) == 0) {

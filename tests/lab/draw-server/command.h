@@ -23,6 +23,13 @@ int numbers(const char *value, int count, int64_t *out);
 /* X,Y,W,H */
 QXLRect rect(const char *value);
 
+/* What places on a surface are counted from, so that one drawing can be told for many places. */
+void origin_set(int32_t x, int32_t y);
+void origin_get(int32_t *x, int32_t *y);
+
+/* X,Y,W,H from the origin */
+QXLRect place(const char *value);
+
 /* Which of the names the value is; below 0: none. */
 int choice(const char *value, const char *const *names, int count);
 

@@ -14,11 +14,18 @@
 
 enum { GROUP = 0, SLOT = 0, MOST_SURFACES = 128 };
 
+/* Memory that a command points into. */
+typedef struct Extra {
+    struct Extra *next;
+    _Alignas(8) uint8_t data[];
+} Extra;
+
 /* What stands before each command: how it goes to the server, and what goes with it. */
 typedef struct Queued {
     struct Queued *next;
     QXLCommandExt command;
     void *extra;
+    Extra *extras;
     bool fence;
     union {
         QXLReleaseInfo release;
@@ -48,6 +55,8 @@ static uint64_t fences_drawn, fences_released;
 static Queue drawings = {NULL, &drawings.first, false};
 static Queue pointings = {NULL, &pointings.first, false};
 static QXLInstance instance;
+
+static void free_queued(Queued *queued);
 
 static void *allocate(size_t size) {
     void *memory = calloc(1, size);
@@ -143,8 +152,7 @@ static void release_resource(QXLInstance *qxl, QXLReleaseInfoExt release) {
     fences_released += queued->fence;
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
-    free(queued->extra);
-    free(queued);
+    free_queued(queued);
 }
 
 static void notify_update(QXLInstance *qxl, uint32_t id) {
@@ -220,15 +228,25 @@ void device_init(SpiceServer *server) {
     spice_qxl_add_memslot(&instance, &slot);
 }
 
-static uint32_t bytes_per_pixel(uint32_t format) {
-    return format == SPICE_SURFACE_FMT_16_555 || format == SPICE_SURFACE_FMT_16_565 ? 2 : 4;
+uint32_t device_stride(uint32_t width, uint32_t format) {
+    switch (format) {
+    case SPICE_SURFACE_FMT_1_A:
+        return (width + 31) / 32 * 4;
+    case SPICE_SURFACE_FMT_8_A:
+        return (width + 3) / 4 * 4;
+    case SPICE_SURFACE_FMT_16_555:
+    case SPICE_SURFACE_FMT_16_565:
+        return (width * 2 + 3) / 4 * 4;
+    default:
+        return width * 4;
+    }
 }
 
 static uint8_t *surface_memory(uint32_t id, uint32_t width, uint32_t height, uint32_t format) {
     surfaces[id].width = width;
     surfaces[id].height = height;
     surfaces[id].format = format;
-    surfaces[id].memory = allocate((size_t)width * height * bytes_per_pixel(format));
+    surfaces[id].memory = allocate((size_t)height * device_stride(width, format));
     return surfaces[id].memory;
 }
 
@@ -236,7 +254,7 @@ void device_create_primary(uint32_t width, uint32_t height, uint32_t format) {
     QXLDevSurfaceCreate create = {
         .width = width,
         .height = height,
-        .stride = (int32_t)(width * bytes_per_pixel(format)),
+        .stride = (int32_t)device_stride(width, format),
         .format = format,
         .mouse_mode = 1,
         .type = QXL_SURF_TYPE_PRIMARY,
@@ -274,7 +292,7 @@ void device_create_surface(uint32_t id, uint32_t width, uint32_t height, uint32_
     queued->body.surface.u.surface_create.format = format;
     queued->body.surface.u.surface_create.width = width;
     queued->body.surface.u.surface_create.height = height;
-    queued->body.surface.u.surface_create.stride = (int32_t)(width * bytes_per_pixel(format));
+    queued->body.surface.u.surface_create.stride = (int32_t)device_stride(width, format);
     queued->body.surface.u.surface_create.data =
         (uintptr_t)surface_memory(id, width, height, format);
     push(&drawings, queued);
@@ -298,6 +316,28 @@ QXLDrawable *device_drawable(uint32_t surface, uint8_t type, QXLRect box, void *
         drawable->surfaces_dest[i] = -1;
     }
     return drawable;
+}
+
+/* More memory that goes with a drawing, in front of what it has already. */
+void *device_extra(QXLDrawable *drawable, size_t size) {
+    Extra *extra = allocate(sizeof(*extra) + size);
+    Queued *queued = queued_of(&drawable->release_info);
+    extra->next = queued->extras;
+    queued->extras = extra;
+    return extra->data;
+}
+
+static void free_queued(Queued *queued) {
+    for (Extra *extra = queued->extras, *next; extra != NULL; extra = next) {
+        next = extra->next;
+        free(extra);
+    }
+    free(queued->extra);
+    free(queued);
+}
+
+void device_discard(QXLDrawable *drawable) {
+    free_queued(queued_of(&drawable->release_info));
 }
 
 void device_draw(QXLDrawable *drawable) {

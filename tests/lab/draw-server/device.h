@@ -21,6 +21,10 @@ void device_destroy_surface(uint32_t id);
 /* An empty drawing of a surface, to be filled in and queued. `extra` is freed with it. */
 QXLDrawable *device_drawable(uint32_t surface, uint8_t type, QXLRect box, void *extra);
 void device_draw(QXLDrawable *drawable);
+void device_discard(QXLDrawable *drawable);
+
+/* Zeroed memory that is freed with the drawing. */
+void *device_extra(QXLDrawable *drawable, size_t size);
 
 /* Cursor commands; `extra` is freed with it. */
 QXLCursorCmd *device_cursor(uint8_t type, void *extra);
@@ -50,6 +54,9 @@ void device_flush(void);
 
 /* Tells the client that the first head's width is `mark`, after everything drawn so far. */
 void device_mark(uint32_t mark);
+
+/* Bytes from row to row of a surface. */
+uint32_t device_stride(uint32_t width, uint32_t format);
 
 /* What libspice-server's own renderer made of a surface; gives NULL if there is none such. */
 const uint8_t *device_render(uint32_t surface, uint32_t *width, uint32_t *height, uint32_t *format);

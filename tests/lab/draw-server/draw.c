@@ -8,12 +8,13 @@
 #include "command.h"
 #include "device.h"
 #include "picture.h"
+#include "vector.h"
 
 enum { MOST_IMAGES = 256, MOST_RECTS = 64 };
 
 static Picture *images[MOST_IMAGES];
 
-static Picture *image_of(const char *value) {
+Picture *image_of(const char *value) {
     int64_t name = value == NULL ? -1 : strtoll(value, NULL, 0);
     return name >= 0 && name < MOST_IMAGES ? images[name] : NULL;
 }
@@ -57,10 +58,18 @@ const char *make_image(void) {
 }
 
 static const char *set_brush(QXLBrush *brush) {
-    const char *pattern = text("brush");
+    return read_brush(brush, "brush", "colour");
+}
+
+const char *read_brush(QXLBrush *brush, const char *pattern_name, const char *colour_name) {
+    const char *pattern = text(pattern_name);
+    if (pattern != NULL && strcmp(pattern, "none") == 0) {
+        brush->type = SPICE_BRUSH_TYPE_NONE;
+        return NULL;
+    }
     if (pattern == NULL) {
         brush->type = SPICE_BRUSH_TYPE_SOLID;
-        brush->u.color = (uint32_t)number("colour", 0);
+        brush->u.color = (uint32_t)number(colour_name, 0);
         return NULL;
     }
     int64_t n[3] = {0};
@@ -104,7 +113,7 @@ static QXLClipRects *clip_rects(void) {
     }
     QXLRect *out = (QXLRect *)clip->chunk.data;
     for (; value != NULL && clip->num_rects < MOST_RECTS; clip->num_rects++) {
-        out[clip->num_rects] = rect(value);
+        out[clip->num_rects] = place(value);
         value = strchr(value, ';');
         value = value == NULL ? NULL : value + 1;
     }
@@ -122,8 +131,7 @@ static QXLRect source_area(const Picture *image) {
     return all;
 }
 
-/* Says which surfaces a drawing reads, as the driver must. */
-static void depend(QXLDrawable *drawable, int index, const Picture *image, QXLRect area) {
+void depend(QXLDrawable *drawable, int index, const Picture *image, QXLRect area) {
     if (image->image.descriptor.type == SPICE_IMAGE_TYPE_SURFACE) {
         drawable->surfaces_dest[index] = (int32_t)image->image.surface_image.surface_id;
         drawable->surfaces_rects[index] = area;
@@ -146,7 +154,7 @@ const char *draw(uint8_t type) {
     }
     QXLClipRects *clip = clip_rects();
     QXLDrawable *drawable =
-        device_drawable((uint32_t)number("on", 0), type, rect(text("box")), clip);
+        device_drawable((uint32_t)number("on", 0), type, place(text("box")), clip);
     if (clip != NULL) {
         drawable->clip.type = SPICE_CLIP_TYPE_RECTS;
         drawable->clip.data = (uintptr_t)clip;
@@ -198,7 +206,8 @@ const char *draw(uint8_t type) {
         drawable->u.transparent.src_bitmap = (uintptr_t)&image->image;
         drawable->u.transparent.src_area = source_area(image);
         drawable->u.transparent.src_color = (uint32_t)number("colour", 0);
-        drawable->u.transparent.true_color = (uint32_t)number("colour", 0);
+        drawable->u.transparent.true_color =
+            (uint32_t)number("true_colour", number("colour", 0));
         depend(drawable, 0, image, drawable->u.transparent.src_area);
         covers = false;
         break;
@@ -210,11 +219,25 @@ const char *draw(uint8_t type) {
         depend(drawable, 0, image, drawable->u.alpha_blend.src_area);
         covers = false;
         break;
+    case QXL_DRAW_STROKE:
+        wrong = read_stroke(drawable);
+        covers = false;
+        break;
+    case QXL_DRAW_TEXT:
+        wrong = read_text(drawable);
+        covers = false;
+        break;
+    case QXL_DRAW_COMPOSITE:
+        wrong = read_composite(drawable);
+        covers = false;
+        break;
     case QXL_COPY_BITS: {
         int64_t at[2] = {0};
+        int32_t x, y;
         numbers(text("at"), 2, at);
-        drawable->u.copy_bits.src_pos.x = (int32_t)at[0];
-        drawable->u.copy_bits.src_pos.y = (int32_t)at[1];
+        origin_get(&x, &y);
+        drawable->u.copy_bits.src_pos.x = x + (int32_t)at[0];
+        drawable->u.copy_bits.src_pos.y = y + (int32_t)at[1];
         break;
     }
     }
@@ -222,8 +245,12 @@ const char *draw(uint8_t type) {
     if (covers && type != QXL_COPY_BITS) {
         drawable->effect = QXL_EFFECT_OPAQUE;
     }
+    if (wrong != NULL) {
+        device_discard(drawable);
+        return wrong;
+    }
     device_draw(drawable);
-    return wrong;
+    return NULL;
 }
 
 const char *set_cursor(void) {

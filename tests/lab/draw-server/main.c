@@ -9,20 +9,28 @@
  *   compression mode=off|auto_glz|auto_lz|quic|glz|lz|lz4     jpeg mode=auto|always|never
  *   zlib mode=auto|always|never         streaming mode=off|all|filter      codecs list=TEXT
  *   ticket password=TEXT seconds=N      tablet present=0|1                 leds mask=N
- *   primary size=W,H format=xrgb|argb|555|565                              primary_destroy
+ *   primary size=W,H format=xrgb|argb|555|565|a8|a1                              primary_destroy
  *   surface id=N size=W,H format=...                                       surface_destroy id=N
  *   image name=N format=1le|1be|4le|4be|8|16|24|32|rgba|a8 size=W,H pattern=photo|noise|text|
  *         flat|alpha seed=N [cache=N] [bottom_up=1] [padding=N]
  *   image name=N surface=N size=W,H                          (the surface's own content as image)
- *   fill box=X,Y,W,H colour=N | brush=IMAGE,X,Y [rop=N] ...
+ *   fill box=X,Y,W,H colour=N | brush=IMAGE,X,Y | brush=none [rop=N] ...
  *   copy | blend box=... image=N [from=X,Y,W,H] [rop=N] [scale=0|1] ...
  *   opaque box=... image=N [from=...] colour=N | brush=... [rop=N] ...
  *   copy_bits box=... at=X,Y ...
  *   blackness | whiteness | invert box=... ...
  *   rop3 box=... image=N [from=...] colour=N | brush=... rop=N [scale=N] ...
- *   transparent box=... image=N [from=...] colour=N ...
+ *   transparent box=... image=N [from=...] colour=N [true_colour=N] ...
  *   alpha_blend box=... image=N [from=...] alpha=N [flags=N] ...
  *      where ... is [on=SURFACE] [clip=X,Y,W,H;...] [mask=IMAGE,X,Y,INVERTED] [time=N]
+ *   stroke box=... path=FLAGS:X,Y;X,Y;...|FLAGS:... in sixteenths of a pixel, colour=N | brush=...
+ *         [style=N,N,...] [gap=1] [rop=N] [back_rop=N] [clip=...] [on=...]
+ *   text box=... depth=1|4|8 glyphs=N size=W,H [step=X,Y] [seed=N] colour=N | brush=...
+ *         [back=X,Y,W,H] [back_colour=N | back_brush=...] [rop=N] [back_rop=N] [clip=...] [on=...]
+ *   composite box=... image=N [mask_image=N] [op=N] [filter=N] [mask_filter=N] [repeat=N]
+ *         [mask_repeat=N] [component=1] [opaque=1|2|4 added] [src_at=X,Y] [mask_at=X,Y]
+ *         [transform=N,N,N,N,N,N] [mask_transform=...] in 65536ths [clip=...] [on=...]
+ *   origin at=X,Y             what box, clip, at, path and back are counted from
  *   cursor at=X,Y visible=0|1 type=alpha|mono|color32 size=W,H hot=X,Y pattern=P seed=N [id=N]
  *   cursor_move at=X,Y        cursor_hide
  *   flush                     wait until everything drawn was taken by libspice-server
@@ -66,9 +74,10 @@ static SpiceServer *server;
 static bool channels_wanted;
 
 static int surface_format(void) {
-    static const char *const names[] = {"xrgb", "argb", "555", "565"};
+    static const char *const names[] = {"xrgb", "argb", "555", "565", "a8", "a1"};
     static const int formats[] = {SPICE_SURFACE_FMT_32_xRGB, SPICE_SURFACE_FMT_32_ARGB,
-                                  SPICE_SURFACE_FMT_16_555, SPICE_SURFACE_FMT_16_565};
+                                  SPICE_SURFACE_FMT_16_555,  SPICE_SURFACE_FMT_16_565,
+                                  SPICE_SURFACE_FMT_8_A,     SPICE_SURFACE_FMT_1_A};
     const char *name = text("format");
     int format = choice(name == NULL ? "xrgb" : name, names, COUNT(names));
     return format < 0 ? -1 : formats[format];
@@ -80,6 +89,33 @@ static uint8_t widen(uint32_t value, int bits) {
     return (uint8_t)(value << (8 - bits) | value >> (2 * bits - 8));
 }
 
+static void read_pixel(const uint8_t *row, uint32_t x, uint32_t format, uint8_t pixel[4]) {
+    memset(pixel, 0, 4);
+    switch (format) {
+    case SPICE_SURFACE_FMT_1_A:
+        pixel[3] = row[x / 8] >> x % 8 & 1 ? 255 : 0;
+        break;
+    case SPICE_SURFACE_FMT_8_A:
+        pixel[3] = row[x];
+        break;
+    case SPICE_SURFACE_FMT_16_555:
+    case SPICE_SURFACE_FMT_16_565: {
+        uint32_t value = row[x * 2] | (uint32_t)row[x * 2 + 1] << 8;
+        int green = format == SPICE_SURFACE_FMT_16_565 ? 6 : 5;
+        pixel[0] = widen(value >> (5 + green), 5);
+        pixel[1] = widen(value >> 5, green);
+        pixel[2] = widen(value, 5);
+        pixel[3] = 255;
+        break;
+    }
+    default:
+        pixel[0] = row[x * 4 + 2];
+        pixel[1] = row[x * 4 + 1];
+        pixel[2] = row[x * 4];
+        pixel[3] = format == SPICE_SURFACE_FMT_32_ARGB ? row[x * 4 + 3] : 255;
+    }
+}
+
 static void render(void) {
     uint32_t width, height, format;
     const uint8_t *memory =
@@ -89,21 +125,14 @@ static void render(void) {
         return;
     }
     printf("ok %" PRIu32 " %" PRIu32 "\n", width, height);
-    for (size_t i = 0; i < (size_t)width * height; i++) {
-        uint8_t pixel[4] = {0, 0, 0, 255};
-        if (format == SPICE_SURFACE_FMT_16_555 || format == SPICE_SURFACE_FMT_16_565) {
-            uint32_t value = memory[i * 2] | (uint32_t)memory[i * 2 + 1] << 8;
-            int green = format == SPICE_SURFACE_FMT_16_565 ? 6 : 5;
-            pixel[0] = widen(value >> (5 + green), 5);
-            pixel[1] = widen(value >> 5, green);
-            pixel[2] = widen(value, 5);
-        } else {
-            pixel[0] = memory[i * 4 + 2];
-            pixel[1] = memory[i * 4 + 1];
-            pixel[2] = memory[i * 4];
-            pixel[3] = format == SPICE_SURFACE_FMT_32_ARGB ? memory[i * 4 + 3] : 255;
+    uint32_t stride = device_stride(width, format);
+    for (uint32_t y = 0; y < height; y++) {
+        const uint8_t *row = memory + (size_t)y * stride;
+        for (uint32_t x = 0; x < width; x++) {
+            uint8_t pixel[4];
+            read_pixel(row, x, format, pixel);
+            fwrite(pixel, 1, sizeof(pixel), stdout);
         }
-        fwrite(pixel, 1, sizeof(pixel), stdout);
     }
     fflush(stdout);
 }
@@ -199,6 +228,16 @@ static const char *carry_out(const char *command) {
         return draw(QXL_DRAW_TRANSPARENT);
     } else if (IS("alpha_blend")) {
         return draw(QXL_DRAW_ALPHA_BLEND);
+    } else if (IS("stroke")) {
+        return draw(QXL_DRAW_STROKE);
+    } else if (IS("text")) {
+        return draw(QXL_DRAW_TEXT);
+    } else if (IS("composite")) {
+        return draw(QXL_DRAW_COMPOSITE);
+    } else if (IS("origin")) {
+        int64_t at[2] = {0};
+        numbers(text("at"), 2, at);
+        origin_set((int32_t)at[0], (int32_t)at[1]);
     } else if (IS("cursor")) {
         return set_cursor();
     } else if (IS("cursor_move")) {
