@@ -1,5 +1,7 @@
-// From a key to the picture: the drawing server turns a rectangle at every key press; how long it
-// takes until the page's canvas has the new colour, seen by reading one pixel over and over.
+// From a key to the picture. The drawing server turns over a rectangle at every key press. Two times
+// are taken from the key event's own time, in the page: until the client has drawn the change into
+// its canvas, as the client itself tells; and until the browser's compositor had a frame with it,
+// as DevTools' screencast tells, which sends one frame for every change on the screen.
 import { Client } from "./page.mjs";
 
 const BOX = [100, 100, 64, 64];
@@ -12,40 +14,14 @@ async function prepare(server) {
   await server.tell("flush");
 }
 
-/** In the page: from each key event's own time until the pixel of the canvas differs. */
-function watchKeys([x, y]) {
-  const eye = document.createElement("canvas");
-  eye.width = eye.height = 1;
-  const context = eye.getContext("2d", { willReadFrequently: true });
-  const read = () => {
-    context.drawImage(globalThis.bench.canvas(), x, y, 1, 1, 0, 0, 1, 1);
-    return context.getImageData(0, 0, 1, 1).data[0];
-  };
-  const channel = new MessageChannel();
-  let pressed = null, colour = 0, looks = 0;
+/** In the page: when keys were pressed, on the clock of the epoch. */
+function watchKeys() {
   globalThis.keyTimes = [];
-  channel.port1.onmessage = () => {
-    looks++;
-    if (read() !== colour) {
-      globalThis.keyTimes.push({ ms: performance.now() - pressed, looks });
-    } else if (performance.now() - pressed > 2000) {
-      globalThis.keyTimes.push({ ms: null, looks });
-    } else {
-      channel.port2.postMessage(0);
-    }
-  };
-  addEventListener(
-    "keydown",
-    (event) => {
-      pressed = event.timeStamp;
-      looks = 0;
-      // After the page's own handlers have sent the key.
-      channel.port2.postMessage(0);
-    },
-    { capture: true },
-  );
-  globalThis.beforeKey = () => (colour = read());
+  const note = (event) => globalThis.keyTimes.push(performance.timeOrigin + event.timeStamp);
+  addEventListener("keydown", note, { capture: true });
 }
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Runs `item`: { client, count }. */
 export async function runKeys(item, settings) {
@@ -56,21 +32,50 @@ export async function runKeys(item, settings) {
     const canvas = client.page.locator(item.client === "ours" ? "#picture" : "#spice_surface_0");
     await canvas.hover();
     await canvas.focus();
-    await client.page.evaluate(watchKeys, [BOX[0] + 20, BOX[1] + 20]);
-    // The first press finds code that was never run: it does not count.
-    for (let press = 0; press <= item.count; press++) {
-      await client.page.evaluate(() => globalThis.beforeKey());
+    await client.page.evaluate(watchKeys);
+    const frames = [];
+    client.session.on("Page.screencastFrame", ({ metadata, sessionId }) => {
+      frames.push(metadata.timestamp * 1000);
+      client.session.send("Page.screencastFrameAck", { sessionId }).catch(() => {});
+    });
+    const small = { format: "jpeg", quality: 10, maxWidth: 180, maxHeight: 112, everyNthFrame: 1 };
+    await client.session.send("Page.startScreencast", small);
+    await pause(500);
+
+    const painted = [], shown = [];
+    // The first presses find code that was never run: they do not count.
+    const warm = 3;
+    for (let press = 0; press < item.count + warm; press++) {
+      const [before, framesBefore] = [await client.figures(), frames.length];
       await client.page.keyboard.down("KeyA");
-      await client.page.waitForFunction((n) => globalThis.keyTimes.length > n, press, { polling: 50 });
+      const after = await client.until(
+        (now) => now && now.lastPaintMs !== before.lastPaintMs,
+        2000,
+        "picture after a key",
+      );
+      for (let wait = 0; frames.length === framesBefore && wait < 50; wait++) await pause(10);
       await client.page.keyboard.up("KeyA");
+      const pressed = await client.page.evaluate(() => globalThis.keyTimes.at(-1));
+      if (press >= warm) {
+        painted.push(after.originMs + after.lastPaintMs - pressed);
+        if (frames.length > framesBefore) shown.push(frames[framesBefore] - pressed);
+      }
       // Not in step with the animation frames.
-      await new Promise((resolve) => setTimeout(resolve, 30 + ((press * 7) % 23)));
+      await pause(40 + ((press * 7) % 23));
     }
-    const seen = (await client.page.evaluate(() => globalThis.keyTimes)).slice(1);
-    const times = seen.map(({ ms }) => ms).filter((ms) => ms !== null);
-    times.sort((a, b) => a - b);
-    const at = (share) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? null;
-    return { pressed: item.count, seen: times.length, p50: at(0.5), p90: at(0.9), p99: at(0.99) };
+    const at = (times, share) => {
+      const sorted = times.toSorted((a, b) => a - b);
+      return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? null;
+    };
+    return {
+      pressed: item.count,
+      paintedP50: at(painted, 0.5),
+      paintedP90: at(painted, 0.9),
+      shownP50: at(shown, 0.5),
+      shownP90: at(shown, 0.9),
+      painted,
+      shown,
+    };
   } finally {
     await client.close();
   }

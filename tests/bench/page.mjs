@@ -1,7 +1,7 @@
 // One client in one page of a headless Chromium beside its own drawing server: opened, asked, closed.
 // Both clients are asked the same questions through `globalThis.bench` of their page.
 import { DrawingServer } from "./drawing.mjs";
-import { browserCpu, browserProcesses, memoryBytes } from "./processes.mjs";
+import { browserCpu, browserProcesses, cpuSeconds, memoryBytes } from "./processes.mjs";
 import * as ours from "./ours.mjs";
 import * as theirs from "./theirs.mjs";
 import { relay } from "./relay.mjs";
@@ -45,7 +45,6 @@ export class Client {
       const way = await relay(settings, this.server.port);
       this.#closers.push(way.stop);
       if (way.pid) this.between.push(way.pid);
-      this.wayPid = way.pid;
       url = theirs.address(settings.files, way.port);
     }
     this.browser = await settings.browser.newBrowserCDPSession();
@@ -114,6 +113,8 @@ export class Client {
       renderer: seconds.renderer ?? 0,
       gpu: seconds.GPU ?? 0,
       browser: seconds.browser ?? 0,
+      server: cpuSeconds(this.server.pid),
+      between: this.between.reduce((sum, pid) => sum + cpuSeconds(pid), 0),
     };
   }
 
