@@ -51,7 +51,19 @@ fn page(name: &str, headers: &HeaderMap) -> Response {
     }
 }
 
-async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
+/// The page that has the console and nothing else.
+pub(crate) fn view(headers: &HeaderMap) -> Response {
+    match file("view.html", headers) {
+        Some(response) => with_cache(response, "no-store"),
+        None => {
+            let sentence = "This program was built without its console page: run `cargo xtask \
+                            web`, then build it again.\n";
+            (StatusCode::SERVICE_UNAVAILABLE, sentence).into_response()
+        }
+    }
+}
+
+pub(crate) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
     // The name is looked up in a list of names, except in debug builds, which read a folder.
     if name.contains("..") || name.contains(['/', '\\']) {
         return StatusCode::NOT_FOUND.into_response();

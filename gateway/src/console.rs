@@ -26,7 +26,7 @@ use crate::state::Shared;
 use crate::websocket::{Socket, Upgrade};
 
 /// The console's subprotocol.
-const PROTOCOL: &str = "console.v1";
+pub(crate) const PROTOCOL: &str = "console.v1";
 /// Channels that one login may have open or be opening: eight consoles with eight channels each.
 const CHANNELS_MAX: usize = 64;
 /// Pictures taken at a time; each costs the guest's display thread some milliseconds.

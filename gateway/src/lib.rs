@@ -24,6 +24,7 @@ mod router;
 mod server;
 pub mod state;
 pub mod tls;
+pub mod view;
 mod websocket;
 
 use std::net::SocketAddr;
@@ -161,7 +162,7 @@ impl Server {
         let shared = Shared::new(manager, &identity.ca_pem, address.port());
         let stop = CancellationToken::new();
         let serving = server::Listener {
-            tls: identity.server,
+            tls: Some(identity.server),
             router: router::router(shared.clone()),
             ca_pem: identity.ca_pem.into(),
             connections: Connections::new(limits),

@@ -2,12 +2,15 @@
 //! ends it when it is told to.
 
 use std::io::Write;
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use gateway::Server;
-use gateway::config::{Config, Flags};
-use tokio::signal::unix::{SignalKind, signal};
+use gateway::config::{self, Config};
+use gateway::view::{self, View};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// Virtualization management in the browser
@@ -21,34 +24,121 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serve portals, API and consoles
-    Serve(Flags),
+    Serve(config::Flags),
+    /// Serve just the console page of one SPICE server, without a manager
+    View(view::Flags),
 }
 
-fn main() -> anyhow::Result<()> {
-    let Command::Serve(flags) = Arguments::parse().command;
+/// A wrong argument, as `clap` has it.
+const WRONG_ARGUMENT: u8 = 2;
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Serve(flags) => run_serve(flags),
+        Command::View(flags) => run_view(flags),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let wrong = error.is::<config::Error>() || error.is::<view::Error>();
+            let code = if wrong { WRONG_ARGUMENT } else { 1 };
+            // Nothing else is left to say it to.
+            let _ = writeln!(std::io::stderr(), "Error: {error:#}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn run_serve(flags: config::Flags) -> anyhow::Result<()> {
     let mut config = Config::new(flags, |path| std::fs::read_to_string(path))?;
     // For tests of recovery: where to stop dead, as SIGKILL would. Not in what people run.
     if cfg!(debug_assertions) {
         config.crash = std::env::var("SAFFRON_CRASH").ok();
     }
-    let filter = EnvFilter::try_new(&config.log)
-        .with_context(|| format!("cannot understand log directives {:?}", config.log))?;
+    log_to_stderr(&config.log)?;
+    runtime()?.block_on(serve(config))
+}
+
+fn run_view(flags: view::Flags) -> anyhow::Result<()> {
+    let config = view::Config::new(flags, |path| std::fs::read_to_string(path))?;
+    log_to_stderr(&config.log)?;
+    runtime()?.block_on(show(config))
+}
+
+fn log_to_stderr(directives: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(directives)
+        .with_context(|| format!("cannot understand log directives {directives:?}"))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .init();
+    Ok(())
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("cannot start the runtime")?
-        .block_on(serve(config))
+        .context("cannot start the runtime")
+}
+
+/// Ends when somebody tells the program to end.
+struct Told {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Told {
+    /// Listens from now on: to be made before anything is started, so that an early end is an
+    /// orderly one too.
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn to_end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+async fn show(config: view::Config) -> anyhow::Result<()> {
+    let mut told = Told::new()?;
+    let target = config.target.to_string();
+    let state = config.state.clone();
+    let open = !config.listen.ip().is_loopback();
+    let has_password = config.ticket_file.is_some();
+    let running = View::start(config)?;
+    let mut out = std::io::stdout();
+    writeln!(out, "Saffron shows {target} at {}", running.url())?;
+    out.flush()?;
+    if open {
+        let authority = state.join("ca.pem");
+        let mut notes = std::io::stderr();
+        writeln!(
+            notes,
+            "The page's certificate is signed by {}.",
+            authority.display()
+        )?;
+        let whom = if has_password {
+            "Everybody who reaches this address can use the console: the password is known here."
+        } else {
+            "Everybody who reaches this address can try passwords on the SPICE server."
+        };
+        writeln!(notes, "{whom}")?;
+    }
+    told.to_end().await;
+    running.shutdown().await;
+    Ok(())
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    // Listened for before anything is started, so that an early end is an orderly one too.
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut told = Told::new()?;
     let state = config.state.clone();
     let mut running = Server::start(config).await?;
     let address = running.address();
@@ -79,10 +169,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     out.flush()?;
     tracing::info!(%address, "Serving");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    told.to_end().await;
     tracing::info!("Ending");
     running.shutdown().await;
     Ok(())

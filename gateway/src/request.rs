@@ -19,6 +19,25 @@ const CORRELATION_MAX: usize = 36;
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
+/// How the request came, put into it by the accept loop; a browser names it in `Origin`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Scheme {
+    /// In the open, which only `saffron view` on loopback takes.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// As addresses begin.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 /// Put into each request's extensions before routing.
 #[derive(Clone, Debug)]
 pub struct Context {

@@ -24,7 +24,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tower::ServiceExt;
 
 use crate::connection::{Activity, Connection, Connections, Limits, Place};
-use crate::request::{self, Peer};
+use crate::request::{self, Peer, Scheme};
 
 /// For the TLS handshake, and for each request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,8 +52,8 @@ pub const LIMITS: Limits = Limits {
 /// What the loop serves with.
 #[derive(Clone)]
 pub struct Listener {
-    /// Certificate and protocols.
-    pub tls: Arc<rustls::ServerConfig>,
+    /// Certificate and protocols; without, everything is plain HTTP.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Everything above a request.
     pub router: Router,
     /// What a plain HTTP request to the TLS port may have: the authority's certificate.
@@ -133,6 +133,9 @@ impl Listener {
             if stream.peek(&mut first).await? == 0 {
                 return Ok(None);
             }
+            let Some(tls) = &self.tls else {
+                return Ok(Some((Connection::plain(stream, place), Protocol::Http1)));
+            };
             // A TLS record with a handshake begins with 22; a letter is somebody who typed http.
             if first[0].is_ascii_alphabetic() {
                 return Ok(Some((
@@ -140,9 +143,7 @@ impl Listener {
                     Protocol::PlainHttp,
                 )));
             }
-            let stream = TlsAcceptor::from(Arc::clone(&self.tls))
-                .accept(stream)
-                .await?;
+            let stream = TlsAcceptor::from(Arc::clone(tls)).accept(stream).await?;
             let protocol = match stream.get_ref().1.alpn_protocol() {
                 Some(b"h2") => Protocol::Http2,
                 _ => Protocol::Http1,
@@ -224,6 +225,10 @@ impl Listener {
     ) -> Response {
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(Peer(peer));
+        parts.extensions.insert(match self.tls {
+            Some(_) => Scheme::Https,
+            None => Scheme::Http,
+        });
         let reading = matches!(parts.method, Method::GET | Method::HEAD);
         // Some clients announce a body with their GETs and never send it; nobody may wait for it. Nor
         // may their next request be taken for it: the connection ends with the answer.

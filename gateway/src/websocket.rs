@@ -6,7 +6,7 @@
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::error::Problem;
 use crate::frames::Counted;
+use crate::request::Scheme;
 
 /// The stream under a WebSocket.
 pub type Socket = WebSocketStream<Counted<TokioIo<Upgraded>>>;
@@ -23,22 +24,23 @@ pub type Socket = WebSocketStream<Counted<TokioIo<Upgraded>>>;
 pub const MESSAGE_MAX: usize = 1024 * 1024;
 
 /// The address that this request was sent to, as a browser names it in `Origin`.
-pub fn own_origin(request_uri: &http::Uri, headers: &HeaderMap) -> Option<String> {
+pub fn own_origin(uri: &Uri, headers: &HeaderMap, extensions: &Extensions) -> Option<String> {
     // HTTP/2 carries the authority in its pseudo header.
-    let authority = match request_uri.authority() {
+    let authority = match uri.authority() {
         Some(authority) => authority.as_str(),
         None => headers.get(header::HOST)?.to_str().ok()?,
     };
-    Some(format!("https://{authority}"))
+    let scheme = extensions.get().copied().unwrap_or(Scheme::Https);
+    Some(format!("{}://{authority}", scheme.word()))
 }
 
 /// Whether `Origin` is there and exactly our own.
-pub fn is_own_origin(request_uri: &http::Uri, headers: &HeaderMap) -> bool {
+pub fn is_own_origin(uri: &Uri, headers: &HeaderMap, extensions: &Extensions) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let (Some(origin), None) = (origins.next(), origins.next()) else {
         return false;
     };
-    own_origin(request_uri, headers).is_some_and(|own| origin.as_bytes() == own.as_bytes())
+    own_origin(uri, headers, extensions).is_some_and(|own| origin.as_bytes() == own.as_bytes())
 }
 
 /// A request that may become a WebSocket.
@@ -67,7 +69,7 @@ impl Upgrade {
     )]
     pub fn check(request: Request, protocol: &'static str) -> Result<Self, Response> {
         let headers = request.headers();
-        if !is_own_origin(request.uri(), headers) {
+        if !is_own_origin(request.uri(), headers, request.extensions()) {
             return Err(
                 Problem::denied("This page may not open a connection here.").into_response()
             );
@@ -183,20 +185,25 @@ fn config() -> WebSocketConfig {
 mod tests {
     use super::*;
 
-    fn own(origin: Option<&str>) -> bool {
+    fn own(scheme: Option<Scheme>, origin: Option<&str>) -> bool {
         let mut request = http::Request::builder()
             .uri("/saffron/live")
             .header(header::HOST, "vm.example:8443");
         if let Some(origin) = origin {
             request = request.header(header::ORIGIN, origin);
         }
+        if let Some(scheme) = scheme {
+            request = request.extension(scheme);
+        }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        is_own_origin(&parts.uri, &parts.headers)
+        is_own_origin(&parts.uri, &parts.headers, &parts.extensions)
     }
 
     #[test]
     fn only_exactly_our_own_origin_passes() {
-        assert!(own(Some("https://vm.example:8443")));
+        for secure in [None, Some(Scheme::Https)] {
+            assert!(own(secure, Some("https://vm.example:8443")));
+        }
         for foreign in [
             None,
             Some("null"),
@@ -208,7 +215,15 @@ mod tests {
             Some("http://vm.example:8443"),
             Some("https://vm.example:8443/"),
         ] {
-            assert!(!own(foreign), "{foreign:?}");
+            assert!(!own(None, foreign), "{foreign:?}");
         }
+    }
+
+    #[test]
+    fn a_page_that_came_in_the_open_has_another_origin() {
+        let plain = Some(Scheme::Http);
+        assert!(own(plain, Some("http://vm.example:8443")));
+        assert!(!own(plain, Some("https://vm.example:8443")));
+        assert!(!own(plain, Some("http://vm.example:80")));
     }
 }

@@ -21,6 +21,7 @@ pub use close::{End, Refusal};
 pub use pump::{Counters, PING_EVERY};
 pub use spice::link::ChannelType;
 pub use spice::link::admission::{Frame, Hello, Key, MAX_WINDOW, Welcome};
+pub use spice::link::ticket::MAX_PASSWORD_BYTES;
 pub use target::{CONNECT_TIMEOUT, Target};
 
 use std::sync::Arc;

@@ -25,8 +25,8 @@ pub(crate) fn check(parts: &Parts) -> Result<(), Problem> {
         .get_all(&SEC_FETCH_SITE)
         .iter()
         .all(|site| matches!(site.as_bytes(), b"same-origin" | b"none"));
-    let origin_is_ours =
-        !headers.contains_key(header::ORIGIN) || is_own_origin(&parts.uri, headers);
+    let origin_is_ours = !headers.contains_key(header::ORIGIN)
+        || is_own_origin(&parts.uri, headers, &parts.extensions);
     if marked && site_is_ours && origin_is_ours {
         Ok(())
     } else {
