@@ -50,8 +50,8 @@ const commands = {
   screenshot: async (file) => void (await page.screenshot({ path: file })),
   // Waits until the console's page says this of itself.
   console_is: async (phase) => {
-    const says = (phase) => globalThis.saffron?.statistics().phase === phase;
-    await page.waitForFunction(says, phase, { timeout: LIMIT });
+    const says = async (phase) => (await globalThis.saffron?.statistics())?.phase === phase;
+    await page.waitForFunction(says, phase, { timeout: LIMIT, polling: 50 });
   },
   statistics: () => page.evaluate(() => globalThis.saffron.statistics()),
   // The exact picture that the console's core holds, as a PNG file.
@@ -73,8 +73,8 @@ const commands = {
   // A click at a point of the guest's screen.
   click: async (x, y) => {
     const at = await page.evaluate(
-      ([x, y]) => {
-        const { width, height } = globalThis.saffron.statistics();
+      async ([x, y]) => {
+        const { width, height } = await globalThis.saffron.statistics();
         const box = document.getElementById("picture").getBoundingClientRect();
         return [box.left + (x + 0.5) * (box.width / width), box.top + (y + 0.5) * (box.height / height)];
       },

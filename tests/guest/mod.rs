@@ -114,7 +114,7 @@ async fn a_guest_on_real_parts_is_seen_and_used_in_the_browser() -> Result<()> {
     browser.screenshot("user-portal")?;
 
     // The picture is the guest's, to the last pixel.
-    browser.open(&format!("{origin}/admin/vms/{vm}/console"))?;
+    browser.open(&format!("{origin}/admin/vms/{vm}/console?test"))?;
     is(&mut browser, "connected")?;
     serial.ask("fill 336699", "")?;
     serial.ask("rect 10 20 30 40 ffcc00", "")?;
@@ -211,7 +211,7 @@ async fn the_demo_machine_shows_debians_graphical_installer() -> Result<()> {
     site.until_status(&admin, &vm, "up").await?;
     let mut browser = Browser::start()?;
     let origin = site.origin()?;
-    browser.open(&format!("{origin}/admin/vms/{vm}/console"))?;
+    browser.open(&format!("{origin}/admin/vms/{vm}/console?test"))?;
     browser.log_in("admin@internal", PASSWORD)?;
     is(&mut browser, "connected")?;
 

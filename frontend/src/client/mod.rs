@@ -9,6 +9,7 @@ pub mod hosts;
 pub mod networks;
 pub mod session;
 pub mod transfers;
+pub mod view;
 pub mod vms;
 
 pub use fault::Fault;

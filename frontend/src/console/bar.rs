@@ -8,6 +8,8 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, PointerEvent};
 
+use super::presets;
+use super::quality::Quality;
 use super::session::{Menu, Scale, Session};
 use crate::ui::icon::icon;
 
@@ -21,17 +23,18 @@ pub fn Bar(
     session: Session,
     /// The machine's name.
     name: Signal<String>,
-    /// Where the close button leads.
-    leave: String,
     /// Whether the picture fills the screen.
     full: RwSignal<bool>,
 ) -> impl IntoView {
     let place = RwSignal::new(50.0_f64);
     let dragging = RwSignal::new(false);
-    let quality = move || {
-        let phase = session.state.with(|state| state.phase);
-        session.meter.with(|meter| meter.quality(phase))
+    let quality = Memo::new(move |_| session.quality());
+    let words = move || quality.with(Quality::sentence);
+    let round_trip = move || {
+        let measured = session.meter.with(|meter| meter.round_trip());
+        measured.filter(|_| session.state.with(|state| state.phase == Phase::Connected))
     };
+    let machine = session.guest.machine();
     let toggle = move |menu: Menu| {
         session.menu.update(|open| {
             *open = if *open == Some(menu) {
@@ -96,13 +99,19 @@ pub fn Bar(
             <span class="sf-pill__id">
                 <b class="sf-pill__name" title=move || name.get()>{move || name.get()}</b>
                 <span
-                    class=move || format!("sf-bars is-{}", quality().0)
+                    class=move || format!("sf-bars is-{}", quality.with(|quality| quality.bars))
                     role="img"
-                    aria-label=move || format!("Connection: {}", quality().1)
-                    title=move || quality().1
+                    aria-label=move || format!("Connection: {}", words())
+                    title=words
                 >
                     <i></i><i></i><i></i><i></i>
                 </span>
+                {move || {
+                    round_trip()
+                        .map(|ms| {
+                            view! { <span class="sf-pill__ms sf-hide-s" title="Round trip to the gateway">{format!("{ms:.0} ms")}</span> }
+                        })
+                }}
             </span>
             <span class="sf-pill__sep"></span>
             <button
@@ -115,15 +124,20 @@ pub fn Bar(
                 {icon("keyboard")}
                 <span class="sf-hide-s">"Keys"</span>
             </button>
-            <button
-                type="button"
-                aria-label="Power and disc"
-                aria-haspopup="menu"
-                aria-expanded=expanded(Menu::Power)
-                on:click=move |_| toggle(Menu::Power)
-            >
-                {icon("power")}
-            </button>
+            {machine
+                .map(|_| {
+                    view! {
+                        <button
+                            type="button"
+                            aria-label="Power and disc"
+                            aria-haspopup="menu"
+                            aria-expanded=expanded(Menu::Power)
+                            on:click=move |_| toggle(Menu::Power)
+                        >
+                            {icon("power")}
+                        </button>
+                    }
+                })}
             <span class="sf-pill__sep sf-hide-s"></span>
             <button
                 type="button"
@@ -144,6 +158,16 @@ pub fn Bar(
             </button>
             <button
                 type="button"
+                aria-label=move || format!("Quality: {}", presets::title(session.preset.get()))
+                aria-haspopup="menu"
+                aria-expanded=expanded(Menu::Quality)
+                on:click=move |_| toggle(Menu::Quality)
+            >
+                {icon("settings")}
+                <span class="sf-hide-s">{move || presets::title(session.preset.get())}</span>
+            </button>
+            <button
+                type="button"
                 aria-label="Statistics"
                 aria-pressed=move || session.overlay.get().to_string()
                 on:click=move |_| session.overlay.update(|shown| *shown = !*shown)
@@ -159,9 +183,17 @@ pub fn Bar(
             >
                 {icon("max")}
             </button>
-            <a href=leave aria-label="Close console, the machine keeps running">
-                {icon("close")}
-            </a>
+            {machine
+                .map(|machine| {
+                    view! {
+                        <a
+                            href=leave_address(&machine.id.get_value())
+                            aria-label="Close console, the machine keeps running"
+                        >
+                            {icon("close")}
+                        </a>
+                    }
+                })}
         </div>
         <Announce session=session/>
     }
@@ -179,4 +211,19 @@ fn Announce(session: Session) -> impl IntoView {
         })
     };
     view! { <p class="sf-sr" role="status">{words}</p> }
+}
+
+/// Back to the machine's own page, in the portal that this is.
+fn leave_address(vm: &str) -> String {
+    let admin = window()
+        .location()
+        .pathname()
+        .unwrap_or_default()
+        .starts_with("/admin");
+    let base = if admin {
+        "/admin/vms/"
+    } else {
+        "/user/desktops/"
+    };
+    [base, vm].concat()
 }

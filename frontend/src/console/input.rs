@@ -192,6 +192,62 @@ impl Wheel {
     }
 }
 
+/// A movement of the pointer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// To this point of the guest's screen.
+    To(u32, u32),
+    /// By so much.
+    By(i32, i32),
+}
+
+impl Moved {
+    /// One movement instead of two.
+    fn after(self, earlier: Option<Self>) -> Self {
+        match (self, earlier) {
+            (Self::By(dx, dy), Some(Self::By(x, y))) => {
+                Self::By(x.saturating_add(dx), y.saturating_add(dy))
+            }
+            _ => self,
+        }
+    }
+}
+
+/// Keeps a mouse that reports a thousand times a second from filling the guest's queue: the first
+/// movement passes at once, those within the pause after it go as one.
+#[derive(Debug, Default)]
+pub struct Pace {
+    passed: f64,
+    held: Option<Moved>,
+}
+
+impl Pace {
+    /// Between two movements that are sent, in milliseconds: twice what a screen of 120 Hz shows.
+    pub const PAUSE_MS: f64 = 4.0;
+
+    /// A movement at this time: what to send now, and whether [`Self::take`] must be called after
+    /// the pause.
+    pub fn offer(&mut self, moved: Moved, now: f64) -> (Option<Moved>, bool) {
+        let moved = moved.after(self.held);
+        if now - self.passed >= Self::PAUSE_MS || now < self.passed {
+            self.passed = now;
+            self.held = None;
+            (Some(moved), false)
+        } else {
+            (None, self.held.replace(moved).is_none())
+        }
+    }
+
+    /// What is held back.
+    pub fn take(&mut self, now: f64) -> Option<Moved> {
+        let held = self.held.take();
+        if held.is_some() {
+            self.passed = now;
+        }
+        held
+    }
+}
+
 /// `SPICE_MOUSE_BUTTON_*` of a `MouseEvent.button`.
 pub fn button(button: i16) -> Option<u8> {
     match button {
@@ -377,5 +433,36 @@ mod tests {
         assert_eq!(guest_point(100.0, 100.0, 1000), 999);
         assert_eq!(guest_point(-5.0, 100.0, 1000), 0);
         assert_eq!(guest_point(5.0, 0.0, 1000), 0);
+    }
+
+    #[test]
+    fn a_movement_after_a_pause_leaves_at_once() {
+        let mut pace = Pace::default();
+        assert_eq!(
+            pace.offer(Moved::To(1, 2), 100.0),
+            (Some(Moved::To(1, 2)), false)
+        );
+        assert_eq!(
+            pace.offer(Moved::To(3, 4), 108.0),
+            (Some(Moved::To(3, 4)), false)
+        );
+        assert_eq!(pace.take(112.0), None);
+    }
+
+    #[test]
+    fn movements_in_a_burst_become_one_and_none_is_lost() {
+        let mut pace = Pace::default();
+        pace.offer(Moved::By(1, 0), 100.0);
+        assert_eq!(pace.offer(Moved::By(2, -1), 101.0), (None, true));
+        assert_eq!(pace.offer(Moved::By(3, -1), 102.0), (None, false));
+        assert_eq!(pace.take(104.0), Some(Moved::By(5, -2)));
+        assert_eq!(pace.take(104.0), None);
+        assert_eq!(pace.offer(Moved::To(7, 7), 105.0), (None, true));
+        assert_eq!(pace.offer(Moved::To(8, 9), 106.0), (None, false));
+        assert_eq!(
+            pace.offer(Moved::To(9, 9), 109.0),
+            (Some(Moved::To(9, 9)), false)
+        );
+        assert_eq!(pace.take(110.0), None);
     }
 }

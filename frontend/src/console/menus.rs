@@ -1,10 +1,12 @@
 //! What the bar opens: keys that a browser would keep for itself, power, the disc in the drive.
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
+use super::guest::Machine;
+use super::presets::Quality;
 use super::scancode::{ALT, ALT_GRAPH, CONTROL, DELETE, META, SHIFT, function_key, scancode};
 use super::session::{Menu, Session};
-use crate::app::App;
 use crate::client;
 use crate::task;
 
@@ -153,11 +155,12 @@ fn Held(session: Session) -> impl IntoView {
 pub fn Power(
     /// The console.
     session: Session,
-    /// Where what is going on is known.
-    app: App,
+    /// The machine.
+    machine: Machine,
 ) -> impl IntoView {
     let answer = RwSignal::new(None::<String>);
-    let id = session.vm.get_value();
+    let app = machine.app;
+    let id = machine.id.get_value();
     let vm = {
         let id = id.clone();
         Signal::derive(move || app.store.vms.get(&id))
@@ -283,17 +286,140 @@ pub fn Power(
     .into_any()
 }
 
-/// The menu that is open, if any.
+/// Keys that a touch screen lacks; shown on narrow windows only.
+#[component]
+pub fn KeyBar(
+    /// The console.
+    session: Session,
+) -> impl IntoView {
+    let press = move |word: &'static str, name: &'static str, code: &'static str| {
+        view! {
+            <button
+                type="button"
+                aria-label=name
+                on:click=move |_| {
+                    if let Some(key) = scancode(code) {
+                        session.chord(&[key]);
+                    }
+                }
+            >
+                {word}
+            </button>
+        }
+    };
+    let hold = move |word: &'static str, key: u16| {
+        view! {
+            <button
+                type="button"
+                aria-pressed=move || session.held.with(|held| held.contains(&key)).to_string()
+                on:click=move |_| session.hold(key)
+            >
+                {word}
+            </button>
+        }
+    };
+    view! {
+        <div class="sf-keybar" role="toolbar" aria-label="Keys">
+            {press("Esc", "Escape", "Escape")}
+            {press("Tab", "Tab", "Tab")}
+            {hold("Ctrl", CONTROL)}
+            {hold("Alt", ALT)}
+            {hold("Win", META)}
+            {press("↑", "Up", "ArrowUp")}
+            {press("↓", "Down", "ArrowDown")}
+            {press("←", "Left", "ArrowLeft")}
+            {press("→", "Right", "ArrowRight")}
+            {press("⏎", "Enter", "Enter")}
+        </div>
+    }
+    .into_any()
+}
+
+/// The menu that is open, if any. Its first line has the focus; arrow keys walk through it.
 #[component]
 pub fn Open(
     /// The console.
     session: Session,
-    /// Where what is going on is known.
-    app: App,
 ) -> impl IntoView {
-    move || match session.menu.get() {
-        Some(Menu::Keys) => Some(view! { <Keys session=session/> }.into_any()),
-        Some(Menu::Power) => Some(view! { <Power session=session app=app/> }.into_any()),
-        None => None,
+    let root = NodeRef::<leptos::html::Div>::new();
+    Effect::new(move |_| {
+        if session.menu.get().is_some() {
+            // The menu's own elements come in this same turn, after this effect.
+            request_animation_frame(move || {
+                if let Some(first) = lines(root).into_iter().next() {
+                    let _ = first.focus();
+                }
+            });
+        }
+    });
+    let walk = move |event: web_sys::KeyboardEvent| {
+        let lines = lines(root);
+        let active = document().active_element();
+        let here = lines.iter().position(|line| {
+            active
+                .as_ref()
+                .is_some_and(|active| line.is_same_node(Some(active)))
+        });
+        if let Some(to) = step(&event.key(), here, lines.len())
+            && let Some(line) = lines.get(to)
+        {
+            event.prevent_default();
+            let _ = line.focus();
+        }
+    };
+    view! {
+        <div node_ref=root on:keydown=walk>
+            {move || match (session.menu.get(), session.guest.machine()) {
+                (Some(Menu::Keys), _) => Some(view! { <Keys session=session/> }.into_any()),
+                (Some(Menu::Quality), _) => Some(view! { <Quality session=session/> }.into_any()),
+                (Some(Menu::Power), Some(machine)) => {
+                    Some(view! { <Power session=session machine=machine/> }.into_any())
+                }
+                (Some(Menu::Power), None) | (None, _) => None,
+            }}
+        </div>
+    }
+    .into_any()
+}
+
+/// The buttons of the open menu.
+fn lines(root: NodeRef<leptos::html::Div>) -> Vec<web_sys::HtmlElement> {
+    let Some(Some(root)) = root.try_get_untracked() else {
+        return Vec::new();
+    };
+    let Ok(found) = root.query_selector_all("button") else {
+        return Vec::new();
+    };
+    (0..found.length())
+        .filter_map(|index| found.item(index)?.dyn_into().ok())
+        .collect()
+}
+
+/// Where a key leads in a menu of so many lines; nothing when it leads nowhere.
+fn step(key: &str, here: Option<usize>, count: usize) -> Option<usize> {
+    let last = count.checked_sub(1)?;
+    match (key, here) {
+        ("Home", _) | ("ArrowDown", None) => Some(0),
+        ("End", _) | ("ArrowUp", None | Some(0)) => Some(last),
+        ("ArrowDown", Some(here)) => Some(if here >= last { 0 } else { here + 1 }),
+        ("ArrowUp", Some(here)) => Some(here - 1),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::step;
+
+    #[test]
+    fn arrow_keys_walk_through_a_menu_and_around() {
+        assert_eq!(step("ArrowDown", None, 3), Some(0));
+        assert_eq!(step("ArrowDown", Some(1), 3), Some(2));
+        assert_eq!(step("ArrowDown", Some(2), 3), Some(0));
+        assert_eq!(step("ArrowUp", Some(0), 3), Some(2));
+        assert_eq!(step("ArrowUp", Some(2), 3), Some(1));
+        assert_eq!(step("End", Some(0), 3), Some(2));
+        assert_eq!(step("Enter", Some(0), 3), None);
+        assert_eq!(step("ArrowDown", None, 0), None);
     }
 }

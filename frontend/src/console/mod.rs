@@ -1,18 +1,35 @@
-//! The guest's screen in the portal: canvas, keyboard, pointer, the bar at the top edge.
+//! The guest's screen: canvas, keyboard, pointer, the bar at the top edge; of a machine of the
+//! portal, or of any SPICE server (`saffron view`).
 //!
 //! The worker (package `console-worker`) owns sockets, decoding and canvas; here is what needs the
-//! page's main thread: [`view`] mounts the canvas and joins the rest, [`session`] is the console's
-//! state and its line to the worker, [`input`] and [`scancode`] turn events into what a guest
-//! understands, [`bar`] and [`menus`] are the controls, [`statistics`] the overlay.
+//! page's main thread:
+//!
+//! | | |
+//! |---|---|
+//! | `view`, `cover` | the page: the canvas, and what lies over it while there is no live picture |
+//! | `guest` | whose screen it is, and who gives tickets for it |
+//! | `session`, `link` | the console's state, and its line to the worker |
+//! | `events`, `input`, `scancode`, `pointer` | what the person does → what a guest understands |
+//! | `bar`, `menus`, `presets` | the controls |
+//! | `meter`, `quality` | what the worker's figures say, in plain functions |
+//! | `statistics`, `script` | who is told: the overlay, and scripts |
 
 mod bar;
+mod cover;
+mod events;
+mod guest;
 mod input;
 mod link;
 mod menus;
+mod meter;
 mod pointer;
+mod presets;
+mod quality;
 mod scancode;
+mod script;
 mod session;
 mod statistics;
 mod view;
 
+pub use guest::{Guest, Machine, Prompt};
 pub use view::View;

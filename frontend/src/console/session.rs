@@ -5,17 +5,26 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use console_worker::{Cursor, FromWorker, Phase, ToWorker};
+use console_worker::{Cursor, FromWorker, Phase, Preset, Statistics, ToWorker};
 use leptos::prelude::*;
 use web_sys::HtmlCanvasElement;
 
-use super::input::{Keyboard, Locks, Send, Wheel};
+use super::guest::{Guest, Prompt};
+use super::input::{Keyboard, Locks, Moved, Pace, Send, Wheel};
 use super::link::Link;
+use super::meter::Meter;
 use super::pointer;
-use super::statistics::Meter;
-use crate::client;
-use crate::store::Id;
+use super::quality::{self, Quality};
+use crate::app::storage;
 use crate::task;
+
+/// The close code of a refused password, where there is one to refuse.
+const PASSWORD_REFUSED: u16 = 4403;
+
+/// What is kept of each console in this browser: how it is shown …
+const SCALE: &str = "scale";
+/// … and what matters most in its picture.
+const PRESET: &str = "preset";
 
 /// How the guest's picture is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +40,8 @@ pub enum Scale {
 pub enum Menu {
     /// Keys to send.
     Keys,
+    /// What matters most in the picture.
+    Quality,
     /// Power, and the disc in the drive.
     Power,
 }
@@ -51,8 +62,8 @@ pub struct State {
 /// A console. Copies are the same console.
 #[derive(Clone, Copy)]
 pub struct Session {
-    /// The machine.
-    pub vm: StoredValue<Id>,
+    /// Whose screen it is.
+    pub guest: Guest,
     /// Where the connection stands.
     pub state: RwSignal<State>,
     /// The guest's screen in its pixels; zero before the first picture.
@@ -63,6 +74,8 @@ pub struct Session {
     pub locks: RwSignal<Locks>,
     /// How it is shown.
     pub scale: RwSignal<Scale>,
+    /// What matters most in the picture.
+    pub preset: RwSignal<Preset>,
     /// What is open.
     pub menu: RwSignal<Option<Menu>>,
     /// Whether the overlay is shown.
@@ -83,23 +96,28 @@ struct Parts {
     link: Option<Link>,
     keyboard: Keyboard,
     wheel: Wheel,
+    pace: Pace,
     canvas: Option<HtmlCanvasElement>,
     cursor: Option<pointer::Shape>,
-    /// Who waits for the exact picture (scripts of the test suite).
+    /// Scripts that wait for the exact picture.
     pictures: Vec<js_sys::Function>,
-    sampled: f64,
+    /// Scripts that wait for figures.
+    readers: Vec<js_sys::Function>,
 }
 
 impl Session {
     /// A console that is not connected yet.
-    pub fn new(vm: Id) -> Self {
+    pub fn new(guest: Guest) -> Self {
         let platform = window().navigator().platform().unwrap_or_default();
-        let scale = match stored(&vm).as_deref() {
+        let scale = match kept(guest, SCALE).as_deref() {
             Some("pixel") => Scale::Pixel,
             _ => Scale::Fit,
         };
+        let preset = kept(guest, PRESET)
+            .and_then(|name| Preset::of(&name))
+            .unwrap_or_default();
         Self {
-            vm: StoredValue::new(vm),
+            guest,
             state: RwSignal::new(State {
                 phase: Phase::Connecting,
                 code: 0,
@@ -110,6 +128,7 @@ impl Session {
             client_mouse: RwSignal::new(true),
             locks: RwSignal::new(Locks::default()),
             scale: RwSignal::new(scale),
+            preset: RwSignal::new(preset),
             menu: RwSignal::new(None),
             overlay: RwSignal::new(false),
             meter: RwSignal::new(Meter::default()),
@@ -119,10 +138,11 @@ impl Session {
                 link: None,
                 keyboard: Keyboard::new(platform.starts_with("Mac")),
                 wheel: Wheel::default(),
+                pace: Pace::default(),
                 canvas: None,
                 cursor: None,
                 pictures: Vec::new(),
-                sampled: 0.0,
+                readers: Vec::new(),
             })))),
         }
     }
@@ -130,12 +150,9 @@ impl Session {
     /// Gets the first ticket and starts the worker on this canvas.
     pub fn start(self, canvas: HtmlCanvasElement) {
         self.parts(|parts| parts.canvas = Some(canvas.clone()));
-        let Some(vm) = self.vm.try_get_value() else {
-            return;
-        };
         task::run(async move {
             loop {
-                match client::vms::console_ticket(&vm).await {
+                match self.guest.ticket().await {
                     Ok(ticket) => {
                         self.begin(&canvas, &ticket);
                         return;
@@ -173,8 +190,7 @@ impl Session {
             .as_ref()
             .and_then(|root| root.get_attribute("data-worker"))
             .unwrap_or_default();
-        let host = window().location().host().unwrap_or_default();
-        let url = ["wss://", &host, "/saffron/console"].concat();
+        let url = address();
         let heard = move |message| self.hear(message);
         let died = move |reason: String| {
             let sentence = ["The console stopped: ", &reason].concat();
@@ -182,6 +198,9 @@ impl Session {
         };
         match Link::start(&script, canvas, &url, ticket, heard, died) {
             Ok(link) => {
+                if let Some(preset) = self.preset.try_get_untracked() {
+                    link.send(&ToWorker::Preset(preset));
+                }
                 self.parts(|parts| parts.link = Some(link));
             }
             Err(_) => {
@@ -199,6 +218,11 @@ impl Session {
                 code,
                 reason,
             } => {
+                if code == PASSWORD_REFUSED
+                    && let Some(prompt) = self.guest.prompt()
+                {
+                    prompt.refused(reason.clone());
+                }
                 self.set_state(phase, code, reason);
                 if phase != Phase::Connected {
                     // What was down before is up in the guest's eyes once the connection is new.
@@ -242,27 +266,30 @@ impl Session {
             FromWorker::Picture(png) => {
                 let bytes = js_sys::Uint8Array::from(png.as_slice());
                 let waiting = self.parts(|parts| std::mem::take(&mut parts.pictures));
-                for resolve in waiting.into_iter().flatten() {
-                    let _ = resolve.call1(&wasm_bindgen::JsValue::NULL, &bytes);
-                }
+                settle(waiting, &bytes);
             }
             FromWorker::Statistics(figures) => {
-                let now = task::now();
-                let last = self.parts(|parts| std::mem::replace(&mut parts.sampled, now));
-                let seconds = (now - last.unwrap_or(now)) / 1000.0;
+                self.answer_readers(Some(&figures));
                 self.meter
-                    .try_update(|meter| meter.sample(figures, seconds));
+                    .try_update(|meter| meter.sample(*figures, task::now()));
             }
         }
     }
 
-    fn fetch_ticket(self) {
-        let Some(vm) = self.vm.try_get_value() else {
+    /// Gets a ticket for connecting again; asks for a password first where one is being asked for.
+    pub fn fetch_ticket(self) {
+        if self.guest.prompt().is_some_and(Prompt::is_open) {
+            // The person is asked first; their answer leads here again.
             return;
-        };
+        }
         task::run(async move {
-            match client::vms::console_ticket(&vm).await {
+            match self.guest.ticket().await {
                 Ok(ticket) => self.tell(&ToWorker::Ticket(ticket)),
+                Err(fault) if fault.status == 400 && self.guest.prompt().is_some() => {
+                    if let Some(prompt) = self.guest.prompt() {
+                        prompt.refused(fault.text());
+                    }
+                }
                 Err(fault) if phase_of(fault.status) == Phase::Closed => {
                     self.tell(&ToWorker::Close);
                     self.set_state(Phase::Closed, fault.status, fault.text());
@@ -369,16 +396,104 @@ impl Session {
             Scale::Fit => "fit",
             Scale::Pixel => "pixel",
         };
-        if let (Some(vm), Ok(Some(storage))) = (self.vm.try_get_value(), window().local_storage()) {
-            let _ = storage.set_item(&storage_key(&vm), word);
-        }
+        keep(self.guest, SCALE, word);
         self.show_cursor();
+    }
+
+    /// Something else matters most in the picture; remembered for this machine.
+    pub fn set_preset(self, preset: Preset) {
+        self.preset.set(preset);
+        keep(self.guest, PRESET, preset.name());
+        self.tell(&ToWorker::Preset(preset));
+        self.tell(&ToWorker::Statistics);
+    }
+
+    /// The pointer moved. The first movement leaves at once; those that follow it too closely are
+    /// sent as one.
+    pub fn moved(self, moved: Moved) {
+        let now = milliseconds();
+        let Some((send, held)) = self.parts(|parts| parts.pace.offer(moved, now)) else {
+            return;
+        };
+        if let Some(moved) = send {
+            self.tell(&message_of(moved));
+        }
+        if held {
+            set_timeout(
+                move || self.flush_moves(),
+                std::time::Duration::from_millis(Pace::PAUSE_MS as u64),
+            );
+        }
+    }
+
+    /// Sends what is held back of the pointer's movement; before its buttons, and after the pause.
+    pub fn flush_moves(self) {
+        let now = milliseconds();
+        let held = self.parts(|parts| parts.pace.take(now));
+        if let Some(moved) = held.flatten() {
+            self.tell(&message_of(moved));
+        }
+    }
+
+    /// How good the connection is, and what holds it back.
+    pub fn quality(self) -> Quality {
+        let phase = self.state.with(|state| state.phase);
+        self.meter.with(|meter| self.judge(phase, meter))
+    }
+
+    /// The same without listening; nothing when the console is gone.
+    pub fn try_quality(self) -> Option<Quality> {
+        let phase = self.state.try_with_untracked(|state| state.phase)?;
+        self.meter
+            .try_with_untracked(|meter| self.judge(phase, meter))
+    }
+
+    fn judge(self, phase: Phase, meter: &Meter) -> Quality {
+        let load = self.guest.machine().map(super::guest::Machine::load);
+        quality::judge(phase, &meter.readings(load.unwrap_or_default()))
     }
 
     /// Asks for the exact picture; `resolve` is called with a PNG file's bytes.
     pub fn picture(self, resolve: js_sys::Function) {
-        self.parts(|parts| parts.pictures.push(resolve));
+        let asked = self.parts(|parts| {
+            parts.pictures.push(resolve);
+            parts.link.is_some()
+        });
         self.tell(&ToWorker::Picture);
+        if asked != Some(true) {
+            let waiting = self.parts(|parts| std::mem::take(&mut parts.pictures));
+            settle(waiting, &js_sys::Uint8Array::new_with_length(0));
+        }
+    }
+
+    /// Asks for fresh figures; `resolve` is called with what scripts see of them.
+    pub fn figures(self, resolve: js_sys::Function) {
+        let closed = self
+            .state
+            .try_with_untracked(|state| state.phase == Phase::Closed);
+        let asked = self.parts(|parts| {
+            parts.readers.push(resolve);
+            parts.link.is_some()
+        });
+        if asked == Some(true) && closed == Some(false) {
+            self.tell(&ToWorker::Statistics);
+        } else {
+            self.answer_readers(None);
+        }
+    }
+
+    /// With what the worker says, or the last it said.
+    fn answer_readers(self, figures: Option<&Statistics>) {
+        let waiting = self.parts(|parts| std::mem::take(&mut parts.readers));
+        if waiting.as_ref().is_none_or(Vec::is_empty) {
+            return;
+        }
+        let last = self
+            .meter
+            .try_with_untracked(|meter| meter.now().cloned())
+            .flatten();
+        let object = super::script::object(self, figures.or(last.as_ref()));
+        settle(waiting, &object);
     }
 
     /// Puts the guest's pointer on the canvas as the browser's own.
@@ -417,7 +532,14 @@ impl Session {
             state.phase = phase;
             state.code = code;
             state.reason = reason;
-        })
+        })?;
+        if phase == Phase::Closed {
+            // The worker answers nobody any more.
+            self.answer_readers(None);
+            let waiting = self.parts(|parts| std::mem::take(&mut parts.pictures));
+            settle(waiting, &js_sys::Uint8Array::new_with_length(0));
+        }
+        Some(())
     }
 
     /// Nothing when the console is gone already.
@@ -437,14 +559,45 @@ fn phase_of(status: u16) -> Phase {
     }
 }
 
-fn storage_key(vm: &str) -> String {
-    ["saffron-console-scale-", vm].concat()
+fn storage_key(guest: Guest, what: &str) -> String {
+    ["saffron-console-", what, "-", &guest.key()].concat()
 }
 
-fn stored(vm: &str) -> Option<String> {
-    window()
-        .local_storage()
-        .ok()??
-        .get_item(&storage_key(vm))
-        .ok()?
+fn kept(guest: Guest, what: &str) -> Option<String> {
+    storage()?.get_item(&storage_key(guest, what)).ok()?
+}
+
+fn keep(guest: Guest, what: &str, word: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.set_item(&storage_key(guest, what), word);
+    }
+}
+
+/// The gateway's address for consoles: `saffron view` serves plain HTTP on this very machine.
+fn address() -> String {
+    let location = window().location();
+    let scheme = match location.protocol().as_deref() {
+        Ok("http:") => "ws://",
+        _ => "wss://",
+    };
+    let host = location.host().unwrap_or_default();
+    [scheme, &host, "/saffron/console"].concat()
+}
+
+fn message_of(moved: Moved) -> ToWorker {
+    match moved {
+        Moved::To(x, y) => ToWorker::Position { x, y },
+        Moved::By(dx, dy) => ToWorker::Motion { dx, dy },
+    }
+}
+
+/// The page's clock.
+fn milliseconds() -> f64 {
+    window().performance().map_or(0.0, |clock| clock.now())
+}
+
+fn settle(waiting: Option<Vec<js_sys::Function>>, value: &wasm_bindgen::JsValue) {
+    for resolve in waiting.into_iter().flatten() {
+        let _ = resolve.call1(&wasm_bindgen::JsValue::NULL, value);
+    }
 }

@@ -1,5 +1,5 @@
 //! `cargo xtask web`: everything a browser downloads, made and laid into `dist/`, which the gateway
-//! embeds. Three wasm modules (`module`), one style sheet (`style`), the files of `public/` with
+//! embeds. The wasm modules (`module`), one style sheet (`style`), the files of `public/` with
 //! hashed names (`publish`). What is up to date is not made again.
 
 mod fingerprint;
