@@ -34,6 +34,8 @@ pub enum Format {
     Rgb565,
     /// Coverage only.
     A8,
+    /// Coverage only, all or nothing.
+    A1,
 }
 
 impl Format {
@@ -45,6 +47,7 @@ impl Format {
             SurfaceFormat::RGB555 => Self::Rgb555,
             SurfaceFormat::RGB565 => Self::Rgb565,
             SurfaceFormat::A8 => Self::A8,
+            SurfaceFormat::A1 => Self::A1,
             other => return Err(Error::unsupported("surface format", other.0 as u64)),
         })
     }
@@ -75,6 +78,37 @@ impl Format {
                 ]
             }
             Self::A8 => [0, 0, 0, b],
+            Self::A1 => [0, 0, 0, if b & 1 != 0 { 255 } else { 0 }],
+        }
+    }
+
+    /// Its pixels have coverage.
+    pub const fn has_alpha(self) -> bool {
+        matches!(self, Self::Argb | Self::A8 | Self::A1)
+    }
+
+    /// A pixel as operators see it: what has no coverage covers all.
+    pub(crate) const fn as_seen(self, pixel: Pixel) -> Pixel {
+        let [r, g, b, a] = pixel;
+        [r, g, b, if self.has_alpha() { a } else { 255 }]
+    }
+
+    /// Clears bits that have no meaning, as the server does after laying something over them.
+    pub(crate) fn forget_unused(self, pixels: &mut [Pixel]) {
+        if self == Self::Rgbx {
+            pixels.iter_mut().for_each(|[_, _, _, a]| *a = 0);
+        }
+    }
+
+    /// A pixel as numbers from 0 to 1, of as many bits as the format has.
+    pub(crate) fn float(self, pixel: Pixel) -> [f32; 4] {
+        let [r, g, b, a] = pixel;
+        let eight = |value: u8| f32::from(value) * (1.0 / 255.0);
+        let five = |value: u8| f32::from(value >> 3) * (1.0 / 31.0);
+        match self {
+            Self::Rgb555 => [five(r), five(g), five(b), eight(a)],
+            Self::Rgb565 => [five(r), f32::from(g >> 2) * (1.0 / 63.0), five(b), eight(a)],
+            _ => [r, g, b, a].map(eight),
         }
     }
 
@@ -92,6 +126,10 @@ impl Format {
             Self::A8 => pixels
                 .iter_mut()
                 .for_each(|[r, g, b, _]| (*r, *g, *b) = (0, 0, 0)),
+            Self::A1 => pixels.iter_mut().for_each(|pixel| {
+                let [_, _, _, a] = *pixel;
+                *pixel = [0, 0, 0, if a >= 128 { 255 } else { 0 }];
+            }),
         }
     }
 }
@@ -200,7 +238,7 @@ impl Surface {
             data.extend_from_slice(self.run(y, area.left, area.right));
         }
         let alpha = match self.format {
-            Format::Argb | Format::Rgbx | Format::A8 => Alpha::Premultiplied,
+            Format::Argb | Format::Rgbx | Format::A8 | Format::A1 => Alpha::Premultiplied,
             Format::Xrgb | Format::Rgb555 | Format::Rgb565 => Alpha::Opaque,
         };
         Pixels::new(area.width(), area.height(), alpha, data)

@@ -3,7 +3,7 @@
 
 use spice::message::display::{
     COPY_BITS, DRAW_ALPHA_BLEND, DRAW_BLACKNESS, DRAW_COPY, DRAW_FILL, DRAW_INVERS, DRAW_OPAQUE,
-    DRAW_ROP3, DRAW_TEXT, DRAW_TRANSPARENT, DRAW_WHITENESS, INVAL_ALL_PIXMAPS, INVAL_LIST,
+    DRAW_ROP3, DRAW_TRANSPARENT, DRAW_WHITENESS, INVAL_ALL_PIXMAPS, INVAL_LIST,
 };
 use spice::{Error, Rect};
 
@@ -419,21 +419,6 @@ fn part_of_the_screen_moves_whichever_way() {
         move_to(Rect::new(0, 0, 4, 4), (i32::MIN, i32::MAX), &[]),
         outside
     );
-}
-
-#[test]
-fn what_is_not_drawn_yet_is_said() {
-    let mut console = screen([1, 2, 3, 4]);
-    console.draw(DRAW_TEXT, base(line(4), &[]));
-    let error = console.problems()[0].error;
-    assert_eq!(
-        error,
-        Error::Unsupported {
-            what: "drawing",
-            value: DRAW_TEXT.into()
-        }
-    );
-    assert_eq!(console.row(0), [1, 2, 3, 4]);
 }
 
 #[test]

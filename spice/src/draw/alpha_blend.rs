@@ -1,7 +1,7 @@
 //! SPICE_MSG_DISPLAY_DRAW_ALPHA_BLEND: a picture laid over the surface by its coverage.
 
+use super::combine::{over, share};
 use super::{Source, Target};
-use crate::pixels::Pixel;
 
 /// Lays `alpha` / 255 of the picture over the target. With `unused_count`, the unused bits of a
 /// surface without coverage are its coverage.
@@ -20,20 +20,4 @@ pub fn alpha_blend(target: &mut Target<'_>, source: &Source<'_>, alpha: u8, unus
             *dest = over(source, *dest);
         }
     });
-}
-
-/// `value * part / 255`, rounded.
-fn share(value: u8, part: u8) -> u8 {
-    let product = u32::from(value) * u32::from(part) + 0x80;
-    ((product + (product >> 8)) >> 8) as u8
-}
-
-/// Porter and Duff's "over" of premultiplied pixels.
-fn over(source: Pixel, dest: Pixel) -> Pixel {
-    let [_, _, _, coverage] = source;
-    let mut out = source;
-    for (out, dest) in out.iter_mut().zip(dest) {
-        *out = out.saturating_add(share(dest, 255 - coverage));
-    }
-    out
 }

@@ -26,6 +26,30 @@ pub enum Paint {
 }
 
 impl Paint {
+    /// The one colour it paints, if it is not a pattern. What paints nothing counts as black, as
+    /// raster operations need something to work with.
+    pub(super) const fn colour(&self) -> Option<Pixel> {
+        match self {
+            Self::None => Some([0; 4]),
+            Self::Colour(colour) => Some(*colour),
+            Self::Pattern { .. } => None,
+        }
+    }
+
+    /// What the brush lays over the run that begins at (x, y) of a surface: its coverage counts.
+    pub(super) fn row_over(&self, x: i32, y: i32, format: Format, out: &mut [Pixel]) {
+        self.row(x, y, Format::Xrgb, out);
+        match self {
+            Self::Pattern {
+                unused: Unused::AsDrawn,
+                ..
+            } => set_coverage(out, 255),
+            // Pictures are brought into the surface's format first, which may not have coverage.
+            _ if matches!(format, Format::Rgb555 | Format::Rgb565) => format.settle(out),
+            _ => {}
+        }
+    }
+
     /// What the brush paints on the run that begins at (x, y) of a surface.
     pub(super) fn row(&self, x: i32, y: i32, format: Format, out: &mut [Pixel]) {
         match self {

@@ -8,17 +8,15 @@ pub fn fill(target: &mut Target<'_>, paint: &Paint, rop: Rop2) {
     if rop.does_nothing() {
         return;
     }
-    match paint {
-        Paint::None => {}
-        Paint::Colour(colour) => target.runs(false, |_, _, run| rop.apply_colour(run, *colour)),
-        Paint::Pattern { .. } => {
-            let format = target.surface.format();
-            let mut painted = Vec::new();
-            target.runs(false, |x, y, run| {
-                painted.resize(run.len(), [0; 4]);
-                paint.row(x, y, format, &mut painted);
-                rop.apply(run, &painted);
-            });
-        }
+    if let Some(colour) = paint.colour() {
+        target.runs(false, |_, _, run| rop.apply_colour(run, colour));
+        return;
     }
+    let format = target.surface.format();
+    let mut painted = Vec::new();
+    target.runs(false, |x, y, run| {
+        painted.resize(run.len(), [0; 4]);
+        paint.row(x, y, format, &mut painted);
+        rop.apply(run, &painted);
+    });
 }

@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::message::types::Image;
 use crate::pixels::checked_area;
+use crate::surface::{Format, Surface};
 use crate::wire::Reader;
 
 /// A mask's bits, rows from the top, first pixel highest.
@@ -64,6 +65,30 @@ impl Mask {
             width,
             height,
             stride: row_bytes,
+            bits,
+        })
+    }
+
+    /// The bits of a surface that has nothing else.
+    pub fn of_surface(surface: &Surface) -> Result<Self, Error> {
+        if surface.format() != Format::A1 {
+            return Err(Error::unsupported("mask of a surface's format", 0));
+        }
+        let stride = surface.width().div_ceil(8) as usize;
+        let mut bits = Vec::with_capacity(stride * surface.height() as usize);
+        for row in surface.pixels().chunks_exact(surface.width() as usize) {
+            for eight in row.chunks(8) {
+                let byte = eight
+                    .iter()
+                    .enumerate()
+                    .fold(0, |byte, (x, [_, _, _, a])| byte | (a & 0x80) >> x);
+                bits.push(byte);
+            }
+        }
+        Ok(Self {
+            width: surface.width(),
+            height: surface.height(),
+            stride,
             bits,
         })
     }

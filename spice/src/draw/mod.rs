@@ -4,17 +4,26 @@
 mod alpha_blend;
 mod blackness;
 mod brush;
+mod combine;
+mod combine_float;
+mod composite;
 mod copy;
 mod copy_bits;
+mod dash;
 mod fill;
 mod invert;
+mod line;
 pub mod mask;
 mod opaque;
+mod polygon;
 pub mod region;
 pub mod rop;
 mod rop3;
+mod sample;
 pub mod scale;
 mod source;
+mod stroke;
+mod text;
 mod transparent;
 mod whiteness;
 
@@ -23,13 +32,17 @@ use std::sync::Arc;
 pub use alpha_blend::alpha_blend;
 pub use blackness::blackness;
 pub use brush::Paint;
+pub use composite::{Operator, composite};
 pub use copy::copy;
 pub use copy_bits::copy_bits;
 pub use fill::fill;
 pub use invert::invert;
 pub use opaque::opaque;
 pub use rop3::rop3;
+pub use sample::Sampled;
 pub use source::{Source, Unused};
+pub use stroke::stroke;
+pub use text::{text, text_background};
 pub use transparent::transparent;
 pub use whiteness::whiteness;
 
@@ -79,6 +92,41 @@ impl<'s> Target<'s> {
     /// The rectangles that may change, of which no two overlap.
     pub fn region(&self) -> &[Rect] {
         &self.region
+    }
+
+    /// Draws on the part of the target that lies in `area`.
+    fn within(&mut self, area: Rect, draw: impl FnOnce(&mut Target<'_>)) {
+        let region = self.region.iter().map(|rect| rect.intersect(&area));
+        let mut part = Target {
+            surface: &mut *self.surface,
+            bounds: self.bounds,
+            region: region.filter(|rect| !rect.is_empty()).collect(),
+            mask: self.mask.clone(),
+        };
+        draw(&mut part);
+    }
+
+    /// Calls `draw` with those pixels of a piece of a row that may change, and where they begin;
+    /// then makes them what the surface can hold. The mask is not looked at.
+    fn span(
+        &mut self,
+        y: i32,
+        left: i32,
+        right: i32,
+        mut draw: impl FnMut(i32, i32, &mut [Pixel]),
+    ) {
+        let format = self.surface.format();
+        // From top to bottom: the first that reaches down to the row, and its neighbours.
+        let first = self.region.partition_point(|rect| rect.bottom <= y);
+        let rects = self.region.iter().skip(first);
+        for rect in rects.take_while(|rect| rect.top <= y) {
+            let (left, right) = (left.max(rect.left), right.min(rect.right));
+            if left < right {
+                let pixels = self.surface.run_mut(y, left, right);
+                draw(left, y, pixels);
+                format.settle(pixels);
+            }
+        }
     }
 
     /// Calls `draw` with every run of pixels that may change, and where it begins (x, y); then

@@ -80,6 +80,16 @@ impl Rop2 {
         self == Self::NOTHING
     }
 
+    /// Done twice it does what it does once.
+    pub(super) fn is_settled_at_once(self) -> bool {
+        let twice = |source| self.bits(source, self.bits(source, 0)) == self.bits(source, 0);
+        let twice_set =
+            |source| self.bits(source, self.bits(source, u32::MAX)) == self.bits(source, u32::MAX);
+        [0, u32::MAX]
+            .into_iter()
+            .all(|source| twice(source) && twice_set(source))
+    }
+
     fn bits(self, source: u32, dest: u32) -> u32 {
         let [none, only_dest, only_source, both] = self.results;
         none & !source & !dest

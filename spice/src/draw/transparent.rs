@@ -9,7 +9,7 @@ pub fn transparent(target: &mut Target<'_>, source: &Source<'_>, colour: u32) {
     let format = target.surface.format();
     // Colours are compared as the surface would hold them, and coverage does not count.
     let seen = |mut pixel: Pixel| {
-        if !matches!(format, Format::A8) {
+        if !matches!(format, Format::A8 | Format::A1) {
             format.settle(core::slice::from_mut(&mut pixel));
         }
         let [r, g, b, _] = pixel;

@@ -7,11 +7,14 @@ use crate::Error;
 use crate::channel::Context;
 use crate::draw::mask::Mask;
 use crate::draw::rop::{Inputs, Rop2, Rop3};
-use crate::draw::{self, MaskUse, Paint, Source, Target, Unused};
+use crate::draw::{self, MaskUse, Operator, Paint, Sampled, Source, Target, Unused};
 use crate::image;
+use crate::message::composite::{Composite, Operand, Repeat};
 use crate::message::display::{self, Base};
+use crate::message::stroke::Stroke;
+use crate::message::text::Text;
 use crate::message::types::{Brush, Image, ImageFlags, ImageType, Point, QMask, Rect, ScaleMode};
-use crate::pixels::Pixels;
+use crate::pixels::{Alpha, Pixels};
 use crate::surface::{Format, Surface};
 use crate::wire::Reader;
 
@@ -42,6 +45,32 @@ impl Part {
         }
     }
 }
+
+/// SPICE_BITMAP_FMT_8BIT_A
+const ALPHA_BITMAP: u8 = 10;
+
+/// A picture of a composition.
+struct Seen {
+    picture: Arc<Pixels>,
+    format: Format,
+    /// Which pixel of what is looked at is the picture's first.
+    corner: Point,
+}
+
+impl Seen {
+    fn through(&self, operand: &Operand<'_>) -> Sampled<'_> {
+        Sampled {
+            picture: &self.picture,
+            format: self.format,
+            corner: self.corner,
+            origin: operand.origin,
+            repeat: operand.repeat,
+            filter: operand.filter,
+            transform: operand.transform,
+        }
+    }
+}
+
 impl Display {
     pub(super) fn draw(
         &mut self,
@@ -50,7 +79,7 @@ impl Display {
         context: &mut Context<'_>,
     ) -> Result<(), Error> {
         if !(display::DRAW_FILL..=display::DRAW_ALPHA_BLEND).contains(&kind)
-            && kind != display::COPY_BITS
+            && !matches!(kind, display::COPY_BITS | display::DRAW_COMPOSITE)
         {
             return Err(Error::unsupported("display message", kind.into()));
         }
@@ -134,7 +163,30 @@ impl Display {
                     draw::alpha_blend(target, &source, blend.alpha, blend.surface_has_alpha);
                 })
             }
-            // Stroke, text: not drawn yet.
+            display::DRAW_STROKE => {
+                let stroke = Stroke::read(reader)?;
+                let paint = self.paint(&stroke.brush, &base, context)?;
+                let rop = Rop2::new(stroke.rop, Inputs::BrushOnDest);
+                let (segments, style) = (&stroke.segments, stroke.style.as_ref());
+                let mut done = Ok(());
+                self.on(&base, None, context, |target| {
+                    done = draw::stroke(target, segments, style, &paint, rop);
+                })?;
+                done
+            }
+            display::DRAW_TEXT => {
+                let text = Text::read(reader)?;
+                let fore = self.paint(&text.fore, &base, context)?;
+                let back = self.paint(&text.back, &base, context)?;
+                self.on(&base, None, context, |target| {
+                    draw::text_background(target, text.back_area, &back);
+                    draw::text(target, text.depth, &text.glyphs, &fore);
+                })
+            }
+            display::DRAW_COMPOSITE => {
+                let composite = Composite::read(reader)?;
+                self.composite(&composite, &base, context)
+            }
             other => Err(Error::unsupported("drawing", other.into())),
         }
     }
@@ -214,9 +266,115 @@ impl Display {
             origin,
             area: *area,
             unused: match surface.format() {
-                Format::Argb | Format::A8 => Unused::Set,
+                Format::Argb | Format::A8 | Format::A1 => Unused::Set,
                 _ => Unused::AsDrawn,
             },
+        })
+    }
+
+    fn composite(
+        &mut self,
+        composite: &Composite<'_>,
+        base: &Base,
+        context: &mut Context<'_>,
+    ) -> Result<(), Error> {
+        let source = self.seen(&composite.source, composite.source_opaque, base, context)?;
+        let mask = composite
+            .mask
+            .as_ref()
+            .map(|mask| self.seen(mask, false, base, context))
+            .transpose()?;
+        let operator = Operator::of(composite.operator)?;
+        let source = source.through(&composite.source);
+        let mask = mask.as_ref().zip(composite.mask.as_ref());
+        let mask = mask.map(|(seen, operand)| seen.through(operand));
+        self.on(base, None, context, |target| {
+            draw::composite(
+                target,
+                operator,
+                &source,
+                mask.as_ref(),
+                composite.component_alpha,
+            );
+        })
+    }
+
+    /// A picture of a composition, as it is seen: what is no surface is first brought into the
+    /// format of the one that is drawn on.
+    fn seen(
+        &mut self,
+        operand: &Operand<'_>,
+        opaque: bool,
+        base: &Base,
+        context: &mut Context<'_>,
+    ) -> Result<Seen, Error> {
+        let image = &operand.image;
+        let kind = image.descriptor.kind;
+        if kind == ImageType::SURFACE {
+            let id = image.surface_id()?;
+            let surface = self
+                .surfaces
+                .get(&id)
+                .ok_or(Error::missing("surface", id.into()))?;
+            *context.statistics.images.entry(kind).or_default() += 1;
+            // Only what is seen is copied.
+            let area = if operand.repeat == Repeat::None && operand.transform.is_none() {
+                let (width, height) = (base.bounds.width(), base.bounds.height());
+                let side = |side: u32| i32::try_from(side).unwrap_or(i32::MAX);
+                Rect::new(
+                    operand.origin.x,
+                    operand.origin.y,
+                    side(width),
+                    side(height),
+                )
+            } else {
+                surface.bounds()
+            };
+            let (picture, corner) = match surface.picture(&area) {
+                Some((picture, have)) => (
+                    picture,
+                    Point {
+                        x: have.left,
+                        y: have.top,
+                    },
+                ),
+                // A pixel far away stands for nothing at all.
+                None => (
+                    Pixels::new(1, 1, Alpha::Premultiplied, vec![[0; 4]])?,
+                    Point {
+                        x: i32::MIN,
+                        y: i32::MIN,
+                    },
+                ),
+            };
+            let format = match surface.format() {
+                Format::Argb if opaque => Format::Xrgb,
+                format => format,
+            };
+            return Ok(Seen {
+                picture: Arc::new(picture),
+                format,
+                corner,
+            });
+        }
+        let mut picture = image::decode(*image, &mut self.images)?;
+        *context.statistics.images.entry(kind).or_default() += 1;
+        let only_alpha = kind == ImageType::BITMAP && image.body.first() == Some(&ALPHA_BITMAP);
+        let surface = self.surfaces.get(&base.surface_id);
+        let format = match surface.map_or(Format::Xrgb, Surface::format) {
+            Format::Xrgb | Format::Rgbx | Format::Argb => match picture.alpha {
+                Alpha::Premultiplied if !only_alpha => Format::Argb,
+                _ => Format::Xrgb,
+            },
+            format => {
+                format.settle(&mut Arc::make_mut(&mut picture).data);
+                format
+            }
+        };
+        Ok(Seen {
+            picture,
+            format,
+            corner: Point::default(),
         })
     }
 
@@ -276,6 +434,14 @@ impl Display {
                     }
                 }
                 bits
+            }
+            ImageType::SURFACE => {
+                let id = image.surface_id()?;
+                let surface = self
+                    .surfaces
+                    .get(&id)
+                    .ok_or(Error::missing("surface", id.into()))?;
+                Arc::new(Mask::of_surface(surface)?)
             }
             other => return Err(Error::unsupported("mask image type", other.0.into())),
         };

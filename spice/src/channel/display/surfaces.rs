@@ -22,7 +22,7 @@ impl Display {
         let format = match Format::of(create.format)? {
             // Nothing shines through a screen.
             Format::Argb | Format::Rgbx if create.primary => Format::Xrgb,
-            Format::A8 if create.primary => {
+            Format::A8 | Format::A1 if create.primary => {
                 return Err(Error::unsupported(
                     "format of the screen",
                     create.format.0.into(),

@@ -1,0 +1,184 @@
+//! The operators of the X Render extension: what becomes of a pixel where a source, a mask and a
+//! destination meet. Eight bits a colour, and every product rounded as the server's own drawing
+//! library (pixman) rounds it. Operators that divide are in `combine_float`.
+
+use crate::pixels::Pixel;
+
+/// `value * part / 255`, rounded.
+pub(super) const fn share(value: u8, part: u8) -> u8 {
+    let product = value as u32 * part as u32 + 0x80;
+    ((product + (product >> 8)) >> 8) as u8
+}
+
+/// Porter and Duff's "over" of premultiplied pixels.
+pub(super) fn over(source: Pixel, dest: Pixel) -> Pixel {
+    let [_, _, _, coverage] = source;
+    let mut out = source;
+    for (out, dest) in out.iter_mut().zip(dest) {
+        *out = out.saturating_add(share(dest, 255 - coverage));
+    }
+    out
+}
+
+/// A source under its mask: what is left of its colours, and how much of the destination each of
+/// them covers.
+pub(super) fn masked(source: Pixel, mask: Option<Pixel>, component: bool) -> (Pixel, Pixel) {
+    let [_, _, _, alpha] = source;
+    let Some(mask) = mask else {
+        return (source, [alpha; 4]);
+    };
+    if component {
+        let mut left = source;
+        for (left, mask) in left.iter_mut().zip(mask) {
+            *left = share(*left, mask);
+        }
+        return (left, mask.map(|mask| share(mask, alpha)));
+    }
+    let [_, _, _, mask] = mask;
+    let left = source.map(|value| share(value, mask));
+    let [_, _, _, alpha] = left;
+    (left, [alpha; 4])
+}
+
+/// How much of a source or destination remains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    None,
+    All,
+    /// As much as the other covers.
+    Covered,
+    /// As much as the other leaves free.
+    Free,
+}
+
+/// Render's operators 0 to 12, as what remains of source and destination.
+const PORTER_DUFF: [(Part, Part); 13] = {
+    use Part::{All, Covered, Free, None};
+    [
+        (None, None),
+        (All, None),
+        (None, All),
+        (All, Free),
+        (Free, All),
+        (Covered, None),
+        (None, Covered),
+        (Free, None),
+        (None, Free),
+        (Covered, Free),
+        (Free, Covered),
+        (Free, Free),
+        (All, All),
+    ]
+};
+
+/// The first of the PDF blend modes.
+const MULTIPLY: u8 = 48;
+
+/// An operator that needs no division.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Combine {
+    PorterDuff(PorterDuff),
+    Multiply,
+    Blend(fn(Inputs) -> i32),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PorterDuff {
+    source: Part,
+    dest: Part,
+}
+
+/// One colour of source and destination, and the coverage of each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Inputs {
+    dest: i32,
+    dest_alpha: i32,
+    source: i32,
+    source_alpha: i32,
+}
+
+impl Combine {
+    /// The operator of that number, if it is one of these.
+    pub(super) fn of(operator: u8) -> Option<Self> {
+        if let Some((source, dest)) = PORTER_DUFF.get(usize::from(operator)) {
+            let (source, dest) = (*source, *dest);
+            return Some(Self::PorterDuff(PorterDuff { source, dest }));
+        }
+        let blend: fn(Inputs) -> i32 = match operator.checked_sub(MULTIPLY)? {
+            0 => return Some(Self::Multiply),
+            1 => |i| i.source * i.dest_alpha + i.dest * i.source_alpha - i.source * i.dest,
+            2 => |i| halves(2 * i.dest < i.dest_alpha, i),
+            3 => |i| (i.dest_alpha * i.source).min(i.source_alpha * i.dest),
+            4 => |i| (i.dest_alpha * i.source).max(i.source_alpha * i.dest),
+            7 => |i| halves(2 * i.source < i.source_alpha, i),
+            9 => |i| (i.dest * i.source_alpha - i.source * i.dest_alpha).abs(),
+            10 => |i| i.source * i.dest_alpha + i.dest * i.source_alpha - 2 * i.dest * i.source,
+            _ => return None,
+        };
+        Some(Self::Blend(blend))
+    }
+
+    /// The result for one pixel: `source` and `coverage` as [`masked`] makes them.
+    pub(super) fn pixel(self, source: Pixel, coverage: Pixel, dest: Pixel) -> Pixel {
+        let [_, _, _, source_alpha] = source;
+        let [_, _, _, dest_alpha] = dest;
+        let mut out = dest;
+        let inputs = source.iter().zip(coverage);
+        for (index, (out, (source, coverage))) in out.iter_mut().zip(inputs).enumerate() {
+            let (source, dest) = (*source, *out);
+            *out = match self {
+                Self::PorterDuff(parts) => parts.value(source, coverage, dest, dest_alpha),
+                Self::Multiply => {
+                    let beside =
+                        share(source, 255 - dest_alpha).saturating_add(share(dest, 255 - coverage));
+                    beside.saturating_add(share(dest, source))
+                }
+                Self::Blend(_) if index == 3 => {
+                    let (source, dest) = (u32::from(source_alpha), u32::from(dest_alpha));
+                    divided(source * 255 + dest * 255 - source * dest)
+                }
+                Self::Blend(blend) => {
+                    let beside = u32::from(255 - coverage) * u32::from(dest)
+                        + u32::from(255 - dest_alpha) * u32::from(source);
+                    let blended = blend(Inputs {
+                        dest: dest.into(),
+                        dest_alpha: dest_alpha.into(),
+                        source: source.into(),
+                        source_alpha: coverage.into(),
+                    });
+                    // Colours brighter than their coverage can make less than nothing of it; the
+                    // server takes that for a lot.
+                    divided(beside.wrapping_add_signed(blended))
+                }
+            };
+        }
+        out
+    }
+}
+
+impl PorterDuff {
+    fn value(self, source: u8, coverage: u8, dest: u8, dest_alpha: u8) -> u8 {
+        let part = |part: Part, value: u8, coverage: u8| match part {
+            Part::None => 0,
+            Part::All => value,
+            Part::Covered => share(value, coverage),
+            Part::Free => share(value, 255 - coverage),
+        };
+        part(self.source, source, dest_alpha).saturating_add(part(self.dest, dest, coverage))
+    }
+}
+
+/// Multiplied in the dark half, screened in the bright one.
+fn halves(dark: bool, i: Inputs) -> i32 {
+    if dark {
+        2 * i.source * i.dest
+    } else {
+        i.source_alpha * i.dest_alpha - 2 * (i.dest_alpha - i.dest) * (i.source_alpha - i.source)
+    }
+}
+
+/// A product of two bytes as one byte.
+fn divided(product: u32) -> u8 {
+    let product = product.min(255 * 255) + 0x80;
+    ((product + (product >> 8)) >> 8) as u8
+}
