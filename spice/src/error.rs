@@ -47,6 +47,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// Which of these it is, in one word.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Truncated { .. } => "truncated",
+            Self::Invalid { .. } => "invalid",
+            Self::Limit { .. } => "limit",
+            Self::Unsupported { .. } => "unsupported",
+            Self::Missing { .. } => "missing",
+        }
+    }
+
     /// [`Error::Truncated`] where the needed length is not known.
     pub const fn truncated(what: &'static str) -> Self {
         Self::Truncated {

@@ -10,6 +10,7 @@ use crate::message::common::Severity;
 use crate::message::display::Monitor;
 use crate::message::inputs::Leds;
 use crate::message::main::MouseMode;
+use crate::stream::VideoEvent;
 
 /// One channel of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -87,6 +88,8 @@ pub enum Event {
     },
     /// How monitors lie on surfaces.
     Monitors(Vec<Monitor>),
+    /// Video is to be decoded.
+    Video(VideoEvent),
     /// A message could not be read or done. The session goes on.
     Problem(Problem),
     /// The server has something to say.

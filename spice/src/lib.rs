@@ -31,6 +31,7 @@ pub mod image;
 
 pub use channel::MAX_MESSAGE_BYTES;
 pub use channel::display::MAX_SURFACE_BYTES;
+pub use channel::preferences::Preferences;
 pub use cursor::{CursorShape, MAX_CURSOR_SIDE};
 pub use error::Error;
 pub use event::{ChannelRef, CursorEvent, Event, Problem};
@@ -38,7 +39,9 @@ pub use message::common::Severity;
 pub use message::display::Monitor;
 pub use message::inputs::{Button, Leds, Scancode};
 pub use message::main::MouseMode;
+pub use message::stream::ImageCompression;
 pub use message::types::Rect;
 pub use pixels::{Alpha, MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, Pixel, Pixels, checked_area};
 pub use session::{Config, Screen, Session};
 pub use statistics::Statistics;
+pub use stream::{CodedFrame, VideoCodec, VideoEvent};

@@ -1,26 +1,33 @@
 //! A console's whole SPICE session: which channels there are, when each is opened, and what goes
 //! from one to another. The caller connects the channels, says what time it is, and paints.
 
+mod input;
+
 use crate::Error;
-use crate::channel::{self, AckWindow, Channel, Context, Incoming, Next, Role};
+use crate::channel::preferences::{self, Preferences};
+use crate::channel::{self, Channel, Context, Incoming, Next, Role};
 use crate::event::{ChannelRef, Event, Events, Problem};
 use crate::image::CacheLimits;
 use crate::link::{Capabilities, ChannelType};
-use crate::message::common::{self, Disconnecting, Header, Notify, Ping, SetAck, Wait};
-use crate::message::inputs::{Button, Leds, Scancode};
+use crate::message::common::{self, Header, Wait};
 use crate::message::main::MouseMode;
 use crate::message::types::Rect;
+use crate::pixels::Pixels;
 use crate::statistics::Statistics;
+use crate::stream::{MediaClock, VideoCodec, VideoEvent};
 use crate::surface::Surface;
-use crate::wire::Reader;
 
 /// What a session is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// How much the caches of pictures may hold. The server is told half of it.
     pub caches: CacheLimits,
     /// Who should move the pointer, if the server leaves the choice.
     pub mouse_mode: MouseMode,
+    /// Codecs of video that the caller decodes ([`VideoEvent`]). MJPEG can be shown without it.
+    pub codecs: Vec<VideoCodec>,
+    /// What servers are asked for from the beginning.
+    pub preferences: Preferences,
 }
 
 impl Default for Config {
@@ -28,6 +35,8 @@ impl Default for Config {
         Self {
             caches: CacheLimits::default(),
             mouse_mode: MouseMode::Client,
+            codecs: Vec::new(),
+            preferences: Preferences::default(),
         }
     }
 }
@@ -59,6 +68,20 @@ pub struct Session {
     asked: Vec<ChannelRef>,
     events: Events,
     statistics: Statistics,
+    clock: MediaClock,
+    /// The caller's time when it last told, in microseconds.
+    now_us: u64,
+}
+
+/// What [`Session::advance`] came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Advance {
+    /// There was nothing to do.
+    Nothing,
+    /// All that could be done was.
+    Some,
+    /// The caller wants to do something else first.
+    Stopped,
 }
 
 impl Session {
@@ -70,6 +93,8 @@ impl Session {
             asked: Vec::new(),
             events: Events::default(),
             statistics: Statistics::default(),
+            clock: MediaClock::default(),
+            now_us: 0,
         };
         session.ask_for(ChannelRef::MAIN, 0);
         session
@@ -80,37 +105,124 @@ impl Session {
         &mut self,
         channel: ChannelRef,
         common_caps: &Capabilities,
-        _channel_caps: &Capabilities,
+        channel_caps: &Capabilities,
         now_us: u64,
     ) {
         self.closed(channel);
+        self.now_us = now_us;
         self.statistics.last_received_us = now_us;
         let role = match channel.kind {
             ChannelType::MAIN => Role::Main(channel::main::Main::new(self.config.mouse_mode)),
             ChannelType::DISPLAY => {
-                Role::Display(Box::new(channel::display::Display::new(self.config.caches)))
+                let mut display = channel::display::Display::new(self.config.caches);
+                display.decode_outside(&self.config.codecs);
+                Role::Display(Box::new(display))
             }
             ChannelType::INPUTS => Role::Inputs(channel::inputs::Inputs::default()),
             ChannelType::CURSOR => Role::Cursor(channel::cursor::Cursor::default()),
             _ => return,
         };
-        let mut channel = Channel::new(channel, role, common_caps);
+        let mut channel = Channel::new(channel, role, common_caps, channel_caps);
         if let Role::Display(_) = channel.role {
-            channel::display::Display::greet(&self.config.caches, &mut channel.outgoing);
+            let outgoing = &mut channel.outgoing;
+            channel::display::Display::greet(&self.config.caches, outgoing);
+            let nothing = Preferences::default();
+            preferences::tell(&nothing, &self.config.preferences, channel_caps, outgoing);
         }
         self.channels.push(channel);
     }
 
-    /// Takes what has come on a channel, cut anywhere.
+    /// Takes what has come on a channel, cut anywhere, and does all that it asks for.
     pub fn receive(&mut self, channel: ChannelRef, now_us: u64, bytes: &[u8]) {
+        self.push(channel, now_us, bytes);
+        self.work(now_us, || true);
+    }
+
+    /// Takes what has come on a channel, cut anywhere, for [`Self::work`] to deal with.
+    pub fn push(&mut self, channel: ChannelRef, now_us: u64, bytes: &[u8]) {
         let Some(channel) = self.channels.iter_mut().find(|have| have.name == channel) else {
             return;
         };
         self.statistics.bytes_received += bytes.len() as u64;
         self.statistics.last_received_us = now_us;
-        channel.incoming.buffer.extend_from_slice(bytes);
-        // What one channel reads may be what another waits for.
-        while (0..self.channels.len()).any(|index| self.advance(index)) {}
+        channel.incoming.push(bytes);
+    }
+
+    /// Deals with what has come, until all is done or `go_on` says no; it is asked after each
+    /// message. True when it said no.
+    pub fn work(&mut self, now_us: u64, mut go_on: impl FnMut() -> bool) -> bool {
+        self.now_us = now_us;
+        self.with_displays(|display, context| {
+            display.give_up_frames(context.now_us, context);
+        });
+        loop {
+            let mut any = false;
+            for index in 0..self.channels.len() {
+                match self.advance(index, &mut go_on) {
+                    Advance::Nothing => {}
+                    // What one channel reads may be what another waits for.
+                    Advance::Some => any = true,
+                    Advance::Stopped => return true,
+                }
+            }
+            if !any {
+                return false;
+            }
+        }
+    }
+
+    /// Bytes that have come on a channel and could be dealt with, but have not been: 0 when more
+    /// must come first.
+    pub fn backlog(&self, channel: ChannelRef) -> usize {
+        let channel = self.channels.iter().find(|have| have.name == channel);
+        channel.map_or(0, |channel| channel.incoming.backlog())
+    }
+
+    /// Messages that were dealt with on a channel.
+    pub fn messages(&self, channel: ChannelRef) -> u64 {
+        let channel = self.channels.iter().find(|have| have.name == channel);
+        channel.map_or(0, |channel| channel.incoming.messages)
+    }
+
+    /// A frame that was handed out ([`VideoEvent::Frame`]) is decoded: draws it. False when nobody
+    /// wants it any more. Frames of its stream that came before it are given up.
+    pub fn video_decoded(&mut self, frame: u64, picture: &Pixels) -> bool {
+        let mut shown = false;
+        let mut problem = None;
+        self.with_displays(
+            |display, context| match display.decoded(frame, picture, context) {
+                Ok(done) => shown |= done,
+                Err(error) => problem = Some(error),
+            },
+        );
+        if let Some(error) = problem {
+            let message = crate::message::display::STREAM_DATA;
+            self.problem(ChannelRef::DISPLAY, message, error);
+        }
+        shown
+    }
+
+    /// A frame that was handed out is not shown: it is too late, or newer ones are there.
+    pub fn video_dropped(&mut self, frame: u64) {
+        self.with_displays(|display, context| display.left_out(frame, context));
+    }
+
+    /// A frame that was handed out cannot be decoded. Until the next key frame its stream has none
+    /// to hand out.
+    pub fn video_failed(&mut self, frame: u64) {
+        let error = Error::invalid("video frame", frame);
+        self.with_displays(|display, context| display.failed(frame, error, context));
+    }
+
+    /// Asks the servers of the displays, as far as they can be asked, for other codecs.
+    pub fn set_preferences(&mut self, preferences: Preferences) {
+        let before = core::mem::replace(&mut self.config.preferences, preferences);
+        for channel in &mut self.channels {
+            if matches!(channel.role, Role::Display(_)) {
+                let now = &self.config.preferences;
+                preferences::tell(&before, now, &channel.server, &mut channel.outgoing);
+            }
+        }
     }
 
     /// A channel's connection is gone. Without the main channel there is no session.
@@ -159,6 +271,20 @@ impl Session {
             .find_map(|display| display.surface(surface_id))
     }
 
+    /// How many surfaces the guest keeps, the screen among them.
+    pub fn surface_count(&self) -> usize {
+        self.displays()
+            .map(channel::display::Display::surface_count)
+            .sum()
+    }
+
+    /// Bytes of pictures kept for the server to refer to.
+    pub fn image_cache_bytes(&self) -> usize {
+        self.displays()
+            .map(channel::display::Display::cached_bytes)
+            .sum()
+    }
+
     /// Adds to `list` the parts of the screen that changed since last asked. They may overlap.
     pub fn take_damage(&mut self, list: &mut Vec<Rect>) {
         for channel in &mut self.channels {
@@ -184,45 +310,6 @@ impl Session {
         }
     }
 
-    /// A key goes down, again and again while it repeats, or up.
-    pub fn key(&mut self, key: Scancode, down: bool) {
-        self.with_inputs(|inputs, outgoing| inputs.key(key, down, outgoing));
-    }
-
-    /// The keyboard lights as the user's keyboard has them; the server makes the guest follow.
-    pub fn set_leds(&mut self, leds: Leds) {
-        self.with_inputs(|inputs, outgoing| inputs.leds(leds, outgoing));
-    }
-
-    /// The pointer moved by so much. Only sent when the server moves the pointer.
-    pub fn pointer_motion(&mut self, dx: i32, dy: i32) {
-        if self.mouse_mode() == MouseMode::Server {
-            self.with_inputs(|inputs, outgoing| inputs.motion(dx, dy, outgoing));
-        }
-    }
-
-    /// The pointer is there now. Only sent when the client moves the pointer.
-    pub fn pointer_position(&mut self, x: u32, y: u32) {
-        if self.mouse_mode() == MouseMode::Client {
-            self.with_inputs(|inputs, outgoing| inputs.position(x, y, outgoing));
-        }
-    }
-
-    /// A button of the pointer goes down or up.
-    pub fn pointer_button(&mut self, button: Button, down: bool) {
-        self.with_inputs(|inputs, outgoing| inputs.button(button, down, outgoing));
-    }
-
-    /// The wheel turned; positive steps are downwards.
-    pub fn wheel(&mut self, steps: i32) {
-        self.with_inputs(|inputs, outgoing| inputs.wheel(steps, outgoing));
-    }
-
-    /// All keys and buttons that are down go up.
-    pub fn release_all(&mut self) {
-        self.with_inputs(|inputs, outgoing| inputs.release_all(outgoing));
-    }
-
     /// The session's counters.
     pub const fn statistics(&self) -> &Statistics {
         &self.statistics
@@ -231,7 +318,11 @@ impl Session {
     fn ask_for(&mut self, channel: ChannelRef, connection_id: u32) {
         let channel_caps = match channel.kind {
             ChannelType::MAIN => channel::main::capabilities(),
-            ChannelType::DISPLAY => channel::display::capabilities(),
+            ChannelType::DISPLAY => {
+                let mut caps = channel::display::capabilities();
+                channel::display::video::add_capabilities(&mut caps, &self.config.codecs);
+                caps
+            }
             ChannelType::INPUTS => channel::inputs::capabilities(),
             ChannelType::CURSOR => channel::cursor::capabilities(),
             _ => return,
@@ -255,6 +346,23 @@ impl Session {
             })
     }
 
+    fn with_displays(
+        &mut self,
+        mut call: impl FnMut(&mut channel::display::Display, &mut Context<'_>),
+    ) {
+        let context = &mut Context {
+            events: &mut self.events,
+            statistics: &mut self.statistics,
+            now_us: self.now_us,
+            clock: &mut self.clock,
+        };
+        for channel in &mut self.channels {
+            if let Role::Display(display) = &mut channel.role {
+                call(display, context);
+            }
+        }
+    }
+
     fn main(&self) -> Option<&channel::main::Main> {
         self.channels
             .iter()
@@ -262,22 +370,6 @@ impl Session {
                 Role::Main(main) => Some(main),
                 _ => None,
             })
-    }
-
-    fn with_inputs(
-        &mut self,
-        call: impl FnOnce(&mut channel::inputs::Inputs, &mut channel::Outgoing),
-    ) {
-        let inputs = self
-            .channels
-            .iter_mut()
-            .find_map(|channel| match &mut channel.role {
-                Role::Inputs(inputs) => Some((inputs, &mut channel.outgoing)),
-                _ => None,
-            });
-        if let Some((inputs, outgoing)) = inputs {
-            call(inputs, outgoing);
-        }
     }
 
     /// Whether what a channel waits for has happened. A channel that is not there will never do
@@ -293,36 +385,78 @@ impl Session {
             .is_none_or(|channel| channel.incoming.serial >= wait.serial)
     }
 
-    /// Deals with all whole messages of a channel, up to one after which it must wait. True when
-    /// there were any.
-    fn advance(&mut self, index: usize) -> bool {
+    /// Deals with all whole messages of a channel, up to one after which it must wait.
+    fn advance(&mut self, index: usize, go_on: &mut impl FnMut() -> bool) -> Advance {
         let Some(channel) = self.channels.get_mut(index) else {
-            return false;
+            return Advance::Nothing;
         };
         let buffer = core::mem::take(&mut channel.incoming.buffer);
-        let mut position = 0;
-        let mut any = false;
+        let mut position = channel.incoming.done;
+        let mut came_to = Advance::Nothing;
         while self.may_go_on(index, buffer.len() - position) {
             let Some(channel) = self.channels.get_mut(index) else {
                 break;
             };
+            let before = position;
             match channel.incoming.next(&buffer, &mut position) {
                 Next::Nothing => break,
-                Next::Refused(kind, error) => {
+                Next::Refused(kind, error, beginning) => {
                     let name = channel.name;
                     self.problem(name, kind, error);
+                    self.mark(index, kind, buffer.get(beginning).unwrap_or_default());
                 }
                 Next::Message(header, body) => {
-                    self.message(index, &header, buffer.get(body).unwrap_or_default());
+                    let body = buffer.get(body).unwrap_or_default();
+                    if self.is_held(index, &header, body, buffer.len() - before) {
+                        position = before;
+                        break;
+                    }
+                    self.message(index, &header, body);
                 }
             }
-            any = true;
+            came_to = Advance::Some;
+            if !go_on() {
+                came_to = Advance::Stopped;
+                break;
+            }
         }
         if let Some(channel) = self.channels.get_mut(index) {
             channel.incoming.buffer = buffer;
-            channel.incoming.buffer.drain(..position);
+            channel.incoming.done = position;
         }
-        any
+        came_to
+    }
+
+    /// Whether a message must wait for video frames; the caller is told once.
+    fn is_held(&mut self, index: usize, header: &Header, body: &[u8], buffered: usize) -> bool {
+        let Some(channel) = self.channels.get_mut(index) else {
+            return false;
+        };
+        let Role::Display(display) = &mut channel.role else {
+            return false;
+        };
+        let held = buffered <= Incoming::MAX_WAITING_BYTES
+            && display.must_wait(header.kind, body, header.sub_list != 0);
+        if held && !channel.held {
+            self.events.push(Event::Video(VideoEvent::Awaited));
+        }
+        channel.held = held;
+        held
+    }
+
+    /// Marks the place of a drawing that could not be done.
+    fn mark(&mut self, index: usize, kind: u16, body: &[u8]) {
+        let context = &mut Context {
+            events: &mut self.events,
+            statistics: &mut self.statistics,
+            now_us: self.now_us,
+            clock: &mut self.clock,
+        };
+        if let Some(channel) = self.channels.get_mut(index)
+            && let Role::Display(display) = &mut channel.role
+        {
+            display.mark(kind, body, context);
+        }
     }
 
     fn may_go_on(&mut self, index: usize, buffered: usize) -> bool {
@@ -384,7 +518,7 @@ impl Session {
         let name = channel.name;
         self.statistics.message(name.kind, kind);
         let result = if kind < common::FIRST_OF_CHANNEL {
-            common_message(channel, kind, body, &mut self.events)
+            channel::common::message(channel, kind, body, &mut self.events)
         } else {
             let Channel {
                 role,
@@ -395,6 +529,8 @@ impl Session {
             let context = &mut Context {
                 events: &mut self.events,
                 statistics: &mut self.statistics,
+                now_us: self.now_us,
+                clock: &mut self.clock,
             };
             match role {
                 Role::Main(main) => {
@@ -410,15 +546,20 @@ impl Session {
                         }
                     })
                 }
-                Role::Display(display) => display
-                    .message(kind, body, context)
-                    .map(|more| waits.extend(more)),
+                Role::Display(display) => match display.video(kind, body, outgoing, context) {
+                    Ok(true) => Ok(()),
+                    Ok(false) => display
+                        .message(kind, body, context)
+                        .map(|more| waits.extend(more)),
+                    Err(error) => Err(error),
+                },
                 Role::Inputs(inputs) => inputs.message(kind, body, outgoing, context),
                 Role::Cursor(cursor) => cursor.message(kind, body, context),
             }
         };
         if let Err(error) = result {
             self.problem(name, kind, error);
+            self.mark(index, kind, body);
         }
     }
 
@@ -433,60 +574,11 @@ impl Session {
     }
 
     fn problem(&mut self, channel: ChannelRef, message: u16, error: Error) {
-        self.statistics.problems += 1;
+        self.statistics.error(error.kind());
         self.events.push(Event::Problem(Problem {
             channel,
             message,
             error,
         }));
     }
-}
-
-/// Deals with a message that every channel has.
-fn common_message(
-    channel: &mut Channel,
-    kind: u16,
-    body: &[u8],
-    events: &mut Events,
-) -> Result<(), Error> {
-    let reader = &mut Reader::new(body);
-    let Channel {
-        name,
-        outgoing,
-        ack,
-        waits,
-        ..
-    } = channel;
-    match kind {
-        common::SET_ACK => AckWindow::set(ack, SetAck::read(reader)?, outgoing),
-        common::PING => {
-            let ping = Ping::read(reader)?;
-            outgoing.message(common::PONG, |writer| {
-                writer.u32(ping.id).u64(ping.timestamp);
-            });
-        }
-        common::WAIT_FOR_CHANNELS => waits.extend(Wait::read_list(reader)?),
-        common::DISCONNECTING => {
-            let Disconnecting { reason } = Disconnecting::read(reader)?;
-            events.push(Event::Disconnecting {
-                channel: *name,
-                reason,
-            });
-        }
-        common::NOTIFY => {
-            let Notify { severity, text, .. } = Notify::read(reader)?;
-            events.push(Event::Notice { severity, text });
-        }
-        common::MIGRATE => {
-            /// SPICE_MIGRATE_NEED_FLUSH
-            const NEED_FLUSH: u32 = 1;
-            if reader.u32("migrate flags")? & NEED_FLUSH != 0 {
-                outgoing.message(common::MIGRATE_FLUSH_MARK, |_| {});
-            }
-        }
-        // For the next host, to which the caller connects anew.
-        common::MIGRATE_DATA => {}
-        other => return Err(Error::unsupported("message", other.into())),
-    }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! All tests of the crate from outside, one binary.
 
 mod corpus;
+mod decoded_outside;
 mod drawing;
 mod images;
 mod inputs;

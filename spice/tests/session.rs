@@ -5,14 +5,14 @@ use spice::message::common::{
     ACK, ACK_SYNC, DISCONNECTING, MIGRATE, MIGRATE_FLUSH_MARK, NOTIFY, PING, PONG, SET_ACK,
     WAIT_FOR_CHANNELS,
 };
-use spice::message::display::{CLIENT_INIT, DRAW_FILL, INVAL_PALETTE};
+use spice::message::display::{CLIENT_INIT, DRAW_COPY, DRAW_FILL, INVAL_PALETTE};
 use spice::message::main::{
     AGENT_CONNECTED, AGENT_DISCONNECTED, ATTACH_CHANNELS, CHANNELS_LIST, INIT, MIGRATE_SWITCH_HOST,
     MOUSE_MODE, MOUSE_MODE_REQUEST, NAME, UUID,
 };
 use spice::{ChannelRef, Config, Error, Event, MouseMode, Problem, Rect, Session, Severity};
 
-use super::support::{Body, Console, fill};
+use super::support::{Body, Console, copy, fill, from_cache};
 
 /// A main INIT of session 77 with these mouse modes.
 fn init(supported: u32, current: u32) -> Body {
@@ -107,8 +107,15 @@ fn only_what_we_can_do_is_announced() {
         Event::OpenChannel { channel_caps, .. } => Some(channel_caps),
         _ => None,
     });
-    // Sized streams, monitors, several codecs, MJPEG; not LZ4, composite, other codecs.
-    assert_eq!(caps, Some(Capabilities::of(&[0, 1, 8, 9])));
+    let caps = caps.expect("the display is asked for");
+    // Sized streams, monitors, reports, preferences, several codecs, MJPEG.
+    for cap in [0, 1, 4, 6, 8, 9, 12] {
+        assert!(caps.has(cap), "{cap}");
+    }
+    // Scanouts of a graphics card, and codecs that nobody offered to decode.
+    for cap in [7, 10, 11, 13, 14] {
+        assert!(!caps.has(cap), "{cap}");
+    }
 }
 
 #[test]
@@ -306,10 +313,14 @@ fn one_message_that_cannot_be_read_never_stops_the_rest() {
 
 #[test]
 fn a_message_longer_than_any_may_be_is_left_out() {
-    let mut console = Console::with_screen(4, 1);
+    let mut console = Console::with_screen(32, 4);
     let size = spice::MAX_MESSAGE_BYTES + 1;
     let header = [DRAW_FILL.to_le_bytes().as_slice(), &size.to_le_bytes()].concat();
     console.session.receive(ChannelRef::DISPLAY, 0, &header);
+    let beginning = fill(Rect::new(0, 2, 32, 2), &[], 0, 8);
+    console
+        .session
+        .receive(ChannelRef::DISPLAY, 0, &beginning.0);
     let limit = u64::from(spice::MAX_MESSAGE_BYTES);
     let error = Error::Limit {
         what: "message size",
@@ -322,15 +333,80 @@ fn a_message_longer_than_any_may_be_is_left_out() {
         error,
     };
     assert_eq!(console.problems(), [problem]);
+    // Where it would have drawn is marked, and only there.
+    assert_eq!(console.damage(), [Rect::new(0, 2, 32, 2)]);
+    assert!(console.row(1).iter().all(|pixel| *pixel == 0));
+    let marked = console.row(2).iter().filter(|pixel| **pixel != 0).count();
+    assert!((1..16).contains(&marked), "{marked} pixels");
     let piece = vec![0; 1 << 20];
-    let mut left = size as usize;
+    let mut left = size as usize - beginning.0.len();
     while left > 0 {
         let piece = &piece[..left.min(piece.len())];
         console.session.receive(ChannelRef::DISPLAY, 0, piece);
         left -= piece.len();
     }
     console.draw(DRAW_FILL, paint(1));
+    assert_eq!(console.row(0)[..4], [1; 4]);
+}
+
+#[test]
+fn a_drawing_that_cannot_be_done_is_marked_and_counted_by_its_kind() {
+    let mut console = Console::with_screen(32, 4);
+    console.draw(DRAW_FILL, fill(Rect::new(0, 0, 32, 4), &[], 0x10_20_30, 8));
+    console.damage();
+    // A picture that is not in the cache.
+    let part = Rect::new(4, 1, 16, 2);
+    let image = from_cache(77, 16, 2);
+    console.draw(
+        DRAW_COPY,
+        copy(part, &image, Rect::new(0, 0, 16, 2), 8, true),
+    );
+    assert_eq!(console.damage(), [part]);
+    let changed = |row: Vec<u32>| -> Vec<usize> {
+        let other = row
+            .iter()
+            .enumerate()
+            .filter(|(_, pixel)| **pixel != 0x10_20_30);
+        other.map(|(x, _)| x).collect()
+    };
+    assert_eq!(changed(console.row(0)), []);
+    let lines = changed(console.row(1));
+    assert!(!lines.is_empty() && lines.len() < 4, "{lines:?}");
+    assert!(lines.iter().all(|x| (4..20).contains(x)), "{lines:?}");
+    let statistics = console.session.statistics();
+    assert_eq!(statistics.problems, 1);
+    assert_eq!(statistics.errors.get("missing"), Some(&1));
+    let named: Vec<_> = statistics.display_messages().collect();
+    assert!(named.contains(&("draw_copy", 1)), "{named:?}");
+}
+
+#[test]
+fn the_caller_may_stop_the_work_after_any_message() {
+    let mut console = Console::with_screen(4, 1);
+    let bytes: Vec<u8> = (1..=3)
+        .flat_map(|colour| console.message(DRAW_FILL, &paint(colour).0, 0))
+        .collect();
+    let one = bytes.len() / 3;
+    console
+        .session
+        .push(ChannelRef::DISPLAY, 0, &bytes[..bytes.len() - 1]);
+    assert_eq!(
+        console.session.backlog(ChannelRef::DISPLAY),
+        bytes.len() - 1
+    );
+    assert!(console.session.work(0, || false));
     assert_eq!(console.row(0), [1; 4]);
+    assert_eq!(console.session.backlog(ChannelRef::DISPLAY), 2 * one - 1);
+    assert!(console.session.work(0, || false));
+    assert_eq!(console.row(0), [2; 4]);
+    // The third is not whole: nothing can be done about it.
+    assert_eq!(console.session.backlog(ChannelRef::DISPLAY), 0);
+    assert!(!console.session.work(0, || false));
+    console
+        .session
+        .push(ChannelRef::DISPLAY, 0, &bytes[bytes.len() - 1..]);
+    assert!(!console.session.work(0, || true));
+    assert_eq!(console.row(0), [3; 4]);
 }
 
 #[test]

@@ -176,14 +176,17 @@ fn a_frame_that_cannot_be_decoded_is_left_out() {
         STREAM_CREATE,
         create(1, 3, true, (width as u32, height as u32), dest),
     );
-    console.draw(STREAM_DATA, data(0, b"no picture"));
-    assert_eq!(console.problems().len(), 1);
-    console.draw(STREAM_DATA, data(1, &jpeg));
     let codec = Error::Unsupported {
         what: "video codec",
         value: 3,
     };
     assert_eq!(console.problems()[0].error, codec);
+    // That was said once; its frames are dropped.
+    console.draw(STREAM_DATA, data(1, &jpeg));
+    assert_eq!(console.problems(), []);
+    assert_eq!(console.session.statistics().stream_dropped, 1);
+    console.draw(STREAM_DATA, data(0, b"no picture"));
+    assert_eq!(console.problems().len(), 1);
     console.draw(STREAM_DATA, data(0, &jpeg));
     assert_eq!(console.problems(), []);
 }

@@ -51,6 +51,7 @@ impl Main {
                     current: init.mouse_mode,
                 };
                 self.set_modes(modes, outgoing, context);
+                context.clock.set(init.multi_media_time, context.now_us);
                 if init.agent_connected {
                     context.events.push(Event::Agent { connected: true });
                 }
@@ -67,12 +68,11 @@ impl Main {
             main::MIGRATE_BEGIN | main::MIGRATE_BEGIN_SEAMLESS | main::MIGRATE_SWITCH_HOST => {
                 context.events.push(Event::Migrating);
             }
-            // Only streams and sound care what time it is, and neither waits for its time here.
-            main::MULTI_MEDIA_TIME
-            | main::AGENT_DATA
-            | main::AGENT_TOKEN
-            | main::MIGRATE_CANCEL
-            | main::MIGRATE_END => {}
+            main::MULTI_MEDIA_TIME => {
+                let time = reader.u32("multimedia time")?;
+                context.clock.set(time, context.now_us);
+            }
+            main::AGENT_DATA | main::AGENT_TOKEN | main::MIGRATE_CANCEL | main::MIGRATE_END => {}
             other => return Err(Error::unsupported("main message", other.into())),
         }
         Ok(None)

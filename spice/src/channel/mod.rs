@@ -8,16 +8,19 @@
 //!                └─ ack, pong ──▶ Outgoing ──▶ bytes
 //! ```
 
+pub(crate) mod common;
 pub(crate) mod cursor;
 pub(crate) mod display;
 pub(crate) mod inputs;
 pub(crate) mod main;
+pub(crate) mod preferences;
 
 use crate::Error;
 use crate::event::{ChannelRef, Events};
 use crate::link::Capabilities;
-use crate::message::common::{self, Header, SetAck, Wait};
+use crate::message::common::{self as wire, Header, SetAck, Wait};
 use crate::statistics::Statistics;
+use crate::stream::MediaClock;
 use crate::wire::{Reader, Writer};
 
 /// The longest message taken; a longer one is left out. A picture of the largest size fits.
@@ -32,6 +35,10 @@ const MAX_INPUT_BYTES: usize = 256 << 10;
 pub(crate) struct Context<'s> {
     pub(crate) events: &'s mut Events,
     pub(crate) statistics: &'s mut Statistics,
+    /// The caller's time, in microseconds.
+    pub(crate) now_us: u64,
+    /// The server's multimedia time.
+    pub(crate) clock: &'s mut MediaClock,
 }
 
 /// One open channel.
@@ -43,6 +50,10 @@ pub(crate) struct Channel {
     pub(crate) ack: AckWindow,
     /// What must have been read elsewhere before this channel goes on.
     pub(crate) waits: Vec<Wait>,
+    /// The next message waits for video frames, and the caller was told so.
+    pub(crate) held: bool,
+    /// What the server can do on this channel.
+    pub(crate) server: Capabilities,
     pub(crate) role: Role,
 }
 
@@ -56,7 +67,12 @@ pub(crate) enum Role {
 }
 
 impl Channel {
-    pub(crate) fn new(name: ChannelRef, role: Role, common_caps: &Capabilities) -> Self {
+    pub(crate) fn new(
+        name: ChannelRef,
+        role: Role,
+        common_caps: &Capabilities,
+        server: &Capabilities,
+    ) -> Self {
         let mini = common_caps.has(Capabilities::MINI_HEADER);
         Self {
             name,
@@ -70,6 +86,8 @@ impl Channel {
             },
             ack: AckWindow::default(),
             waits: Vec::new(),
+            held: false,
+            server: server.clone(),
             role,
         }
     }
@@ -80,6 +98,10 @@ impl Channel {
 pub(crate) struct Incoming {
     mini: bool,
     pub(crate) buffer: Vec<u8>,
+    /// How many of them have been dealt with.
+    pub(crate) done: usize,
+    /// Messages dealt with.
+    pub(crate) messages: u64,
     /// Bytes still to be left out.
     skip: u64,
     /// The number of the last message dealt with.
@@ -91,8 +113,8 @@ pub(crate) struct Incoming {
 pub(crate) enum Next {
     /// A message: its header and where its body lies in the buffer.
     Message(Header, core::ops::Range<usize>),
-    /// A message that is left out.
-    Refused(u16, Error),
+    /// A message that is left out: its number, and where its beginning lies in the buffer.
+    Refused(u16, Error, core::ops::Range<usize>),
     /// Nothing whole.
     Nothing,
 }
@@ -100,6 +122,38 @@ pub(crate) enum Next {
 impl Incoming {
     /// The most bytes kept of a channel that waits for another.
     pub(crate) const MAX_WAITING_BYTES: usize = 64 << 20;
+
+    /// So much room is kept when all has been dealt with.
+    const MAX_IDLE_BYTES: usize = 4 << 20;
+
+    /// Adds what has come.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        // What is done with is thrown away when that costs little: nothing, or less is moved than
+        // has been read since.
+        if self.done == self.buffer.len() {
+            self.buffer.clear();
+            self.done = 0;
+            if self.buffer.capacity() > Self::MAX_IDLE_BYTES {
+                self.buffer.shrink_to(Self::MAX_IDLE_BYTES);
+            }
+        } else if self.done > self.buffer.len() / 2 {
+            self.buffer.drain(..self.done);
+            self.done = 0;
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Bytes that wait to be dealt with, when a whole message is among them.
+    pub(crate) fn backlog(&self) -> usize {
+        let waiting = self.buffer.len() - self.done;
+        let Ok(mut reader) = Reader::at(&self.buffer, self.done, "message header") else {
+            return 0;
+        };
+        match Header::read(&mut reader, self.mini) {
+            Ok(header) if reader.left().len() as u64 >= header.size.into() => waiting,
+            _ => 0,
+        }
+    }
 
     /// Looks for a message at `position` of the buffer, and moves on past it.
     pub(crate) fn next(&mut self, buffer: &[u8], position: &mut usize) -> Next {
@@ -120,14 +174,17 @@ impl Incoming {
         };
         let start = reader.position();
         if header.size > MAX_MESSAGE_BYTES {
+            // Its beginning says what is missing from the picture.
+            let end = start + display::mark::MARK_BYTES as usize;
+            if end > buffer.len() {
+                return Next::Nothing;
+            }
             *position = start;
             self.skip = header.size.into();
             self.count(&header);
             let limit = MAX_MESSAGE_BYTES.into();
-            return Next::Refused(
-                header.kind,
-                Error::limit("message size", header.size.into(), limit),
-            );
+            let error = Error::limit("message size", header.size.into(), limit);
+            return Next::Refused(header.kind, error, start..end);
         }
         let end = start + header.size as usize;
         if end > buffer.len() {
@@ -139,6 +196,7 @@ impl Incoming {
 
     /// A message has been dealt with.
     pub(crate) fn count(&mut self, header: &Header) {
+        self.messages += 1;
         self.serial = header.serial.unwrap_or(self.serial.wrapping_add(1));
     }
 }
@@ -188,7 +246,7 @@ impl AckWindow {
     pub(crate) fn set(&mut self, set: SetAck, outgoing: &mut Outgoing) {
         self.window = set.window;
         self.count = 0;
-        outgoing.message(common::ACK_SYNC, |writer| {
+        outgoing.message(wire::ACK_SYNC, |writer| {
             writer.u32(set.generation);
         });
     }
@@ -203,7 +261,7 @@ impl AckWindow {
             return false;
         }
         self.count = 0;
-        outgoing.message(common::ACK, |_| {});
+        outgoing.message(wire::ACK, |_| {});
         true
     }
 }

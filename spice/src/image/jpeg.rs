@@ -35,6 +35,27 @@ pub struct FrameDecoder {
 impl FrameDecoder {
     /// Decodes the stream's next picture.
     pub fn decode(&mut self, data: &[u8]) -> Result<Pixels, Error> {
+        let whole = self.with_tables(data)?;
+        let pixels = decode_any_size(&whole, None)?;
+        self.remember(data.get(2..).unwrap_or_default());
+        Ok(pixels)
+    }
+
+    /// The stream's next picture with all tables it needs, for a decoder that remembers none. Its
+    /// size is one we take; more is not known of it.
+    pub fn complete(&mut self, data: &[u8]) -> Result<Vec<u8>, Error> {
+        let whole = self.with_tables(data)?;
+        let Some((width, height)) = size(&whole) else {
+            return Err(Error::invalid("jpeg header", data.len() as u64));
+        };
+        if checked_area(width, height)? / PIXELS_PER_BYTE > data.len() {
+            return Err(Error::truncated("jpeg data"));
+        }
+        self.remember(data.get(2..).unwrap_or_default());
+        Ok(whole)
+    }
+
+    fn with_tables(&self, data: &[u8]) -> Result<Vec<u8>, Error> {
         let Some(rest) = data.strip_prefix(&[0xff, SOI]) else {
             return Err(Error::invalid("jpeg frame", data.len() as u64));
         };
@@ -52,9 +73,7 @@ impl FrameDecoder {
         }
         // The picture's own tables come after those and take their places.
         whole.extend_from_slice(rest);
-        let pixels = decode_any_size(&whole, None)?;
-        self.remember(rest);
-        Ok(pixels)
+        Ok(whole)
     }
 
     /// Keeps the tables of a picture that could be decoded.
@@ -99,6 +118,23 @@ const SOI: u8 = 0xd8;
 const DHT: u8 = 0xc4;
 const DQT: u8 = 0xdb;
 const SOS: u8 = 0xda;
+
+/// The size that the frame header tells.
+fn size(whole: &[u8]) -> Option<(u32, u32)> {
+    let mut rest = whole.get(2..)?;
+    while let Some((marker, segment, after)) = next_segment(rest) {
+        // Frame headers, of which C4, C8 and CC are none.
+        if (0xc0..=0xcf).contains(&marker) && !matches!(marker, DHT | 0xc8 | 0xcc) {
+            let [_, high, low, wide_high, wide_low, ..] = segment else {
+                return None;
+            };
+            let number = |high: &u8, low: &u8| u32::from(u16::from_be_bytes([*high, *low]));
+            return Some((number(wide_high, wide_low), number(high, low)));
+        }
+        rest = after;
+    }
+    None
+}
 
 /// The marker that comes next, what belongs to it, and the rest; nothing from the coded picture on.
 fn next_segment(data: &[u8]) -> Option<(u8, &[u8], &[u8])> {

@@ -7,6 +7,7 @@ pub mod cursor;
 pub mod display;
 pub mod inputs;
 pub mod main;
+pub mod stream;
 pub mod stroke;
 pub mod text;
 pub mod types;

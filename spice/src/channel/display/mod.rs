@@ -1,8 +1,9 @@
 //! The display channel: surfaces, what is drawn on them, video streams, and the caches of images.
 
 mod drawing;
+pub(crate) mod mark;
 mod surfaces;
-mod video;
+pub(crate) mod video;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,8 +16,8 @@ use crate::event::Event;
 use crate::image::{self, CacheLimits, ImageContext};
 use crate::link::Capabilities;
 use crate::message::common::Wait;
-use crate::message::display::{self, Mode, StreamCreate, StreamData, SurfaceCreate};
-use crate::message::types::{Clip, ImageType, Rect};
+use crate::message::display::{self, Mode, SurfaceCreate};
+use crate::message::types::{ImageType, Rect};
 use crate::stream::Streams;
 use crate::surface::{Damage, Surface};
 use crate::wire::Reader;
@@ -45,12 +46,7 @@ pub(crate) struct Display {
 
 /// What we can do on this channel.
 pub(crate) fn capabilities() -> Capabilities {
-    let mut caps = Capabilities::of(&[
-        display::CAP_SIZED_STREAM,
-        display::CAP_MONITORS_CONFIG,
-        display::CAP_MULTI_CODEC,
-        display::CAP_CODEC_MJPEG,
-    ]);
+    let mut caps = Capabilities::of(&[display::CAP_MONITORS_CONFIG]);
     if image::SUPPORTED.contains(&ImageType::LZ4) {
         caps.set(display::CAP_LZ4_COMPRESSION);
     }
@@ -95,6 +91,16 @@ impl Display {
         self.surfaces.get(&id)
     }
 
+    /// How many surfaces there are.
+    pub(crate) fn surface_count(&self) -> usize {
+        self.surfaces.len()
+    }
+
+    /// Bytes of pictures kept.
+    pub(crate) fn cached_bytes(&self) -> usize {
+        self.images.cached_bytes()
+    }
+
     /// Deals with a message. Returns what the channel is to wait for.
     pub(crate) fn message(
         &mut self,
@@ -127,15 +133,6 @@ impl Display {
             display::SURFACE_DESTROY => {
                 self.destroy_surface(reader.u32("surface")?, context)?;
             }
-            display::STREAM_CREATE => self.streams.create(StreamCreate::read(reader)?)?,
-            display::STREAM_DATA => self.frame(&StreamData::read(reader, false)?, context)?,
-            display::STREAM_DATA_SIZED => self.frame(&StreamData::read(reader, true)?, context)?,
-            display::STREAM_CLIP => {
-                self.streams
-                    .clip(reader.u32("stream")?, Clip::read(reader)?)?;
-            }
-            display::STREAM_DESTROY => self.streams.destroy(reader.u32("stream")?)?,
-            display::STREAM_DESTROY_ALL => self.streams.destroy_all(),
             display::MONITORS_CONFIG => {
                 context
                     .events

@@ -70,7 +70,7 @@ impl Display {
             .remove(&id)
             .ok_or(Error::missing("surface", id.into()))?;
         self.surface_bytes -= surface.bytes();
-        self.streams.surface_gone(id);
+        self.streams_of_surface_end(id, context);
         if self.primary == Some(id) {
             self.primary = None;
             self.damage.clear();
@@ -98,7 +98,7 @@ impl Display {
     }
 
     pub(super) fn reset(&mut self, context: &mut Context<'_>) {
-        self.streams.destroy_all();
+        self.streams_end(context);
         self.images.invalidate_all_palettes();
         let Some(screen) = self.primary.and_then(|id| self.surfaces.get_mut(&id)) else {
             return;
