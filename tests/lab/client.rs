@@ -50,6 +50,11 @@ pub struct Client {
 impl Client {
     /// Starts a server, and gives it its first commands before any client is there.
     pub fn start(setup: &[&str]) -> Self {
+        Self::start_as(Config::default(), setup)
+    }
+
+    /// The same with a session that is not as usual.
+    pub fn start_as(config: Config, setup: &[&str]) -> Self {
         let (sender, receiver) = channel();
         let say = sender.clone();
         let server = DrawServer::start(move |said| {
@@ -60,7 +65,7 @@ impl Client {
             server,
             connecting: false,
             password: String::new(),
-            session: Session::new(Config::default()),
+            session: Session::new(config),
             sockets: HashMap::new(),
             inputs: (sender, receiver),
             started: Instant::now(),
@@ -94,6 +99,24 @@ impl Client {
     /// Has the server carry out a command.
     pub fn command(&mut self, command: &str) {
         self.ask(command);
+    }
+
+    /// Has the server carry out many commands, without waiting for each.
+    pub fn commands(&mut self, commands: &[String]) {
+        // So few that neither side's pipe can fill up with what the other does not read.
+        for some in commands.chunks(64) {
+            for command in some {
+                self.server.send(command);
+            }
+            self.wait("the commands", |client| {
+                client.answers.len() >= some.len() || client.answers.iter().any(Result::is_err)
+            });
+            for (command, answer) in some.iter().zip(self.answers.drain(..)) {
+                if let Err(error) = answer {
+                    panic!("{command}: {error}");
+                }
+            }
+        }
     }
 
     /// What the server's own renderer made of a surface.

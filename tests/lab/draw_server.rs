@@ -32,26 +32,37 @@ pub struct DrawServer {
     process: Child,
     commands: ChildStdin,
     port: u16,
+    tls_port: Option<u16>,
 }
 
 impl DrawServer {
     /// Starts one. What it says goes to `said`, which runs on a thread of its own.
     pub fn start(said: impl Fn(Said) + Send + 'static) -> Self {
+        Self::start_with(&[], said)
+    }
+
+    /// Starts one with these arguments.
+    pub fn start_with(arguments: &[&str], said: impl Fn(Said) + Send + 'static) -> Self {
         let mut process = Command::new(program())
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the drawing server starts");
         let commands = process.stdin.take().expect("stdin is a pipe");
         let mut output = BufReader::new(process.stdout.take().expect("stdout is a pipe"));
-        let mut line = String::new();
-        output
-            .read_line(&mut line)
-            .expect("the drawing server says its port");
-        let port = line
-            .trim()
-            .strip_prefix("port ")
-            .and_then(|port| port.parse().ok());
+        let mut port = |what: &str| {
+            let mut line = String::new();
+            output
+                .read_line(&mut line)
+                .expect("the drawing server says its port");
+            line.trim()
+                .strip_prefix(what)
+                .and_then(|port| port.trim().parse().ok())
+                .expect("the drawing server says its port")
+        };
+        let plain_port = port("port ");
+        let tls_port = arguments.contains(&"--tls").then(|| port("tls-port "));
         thread::spawn(move || {
             while let Some(line) = read_said(&mut output) {
                 said(line);
@@ -61,7 +72,8 @@ impl DrawServer {
         Self {
             process,
             commands,
-            port: port.expect("the drawing server says its port"),
+            port: plain_port,
+            tls_port,
         }
     }
 
@@ -70,17 +82,29 @@ impl DrawServer {
         self.port
     }
 
+    /// The port for TLS, if it was started with a certificate.
+    pub fn tls_port(&self) -> Option<u16> {
+        self.tls_port
+    }
+
     /// Sends a command; the answer comes to `said`.
     pub fn send(&mut self, command: &str) {
         writeln!(self.commands, "{command}").expect("the drawing server takes commands");
     }
 }
 
-impl Drop for DrawServer {
-    fn drop(&mut self) {
+impl DrawServer {
+    /// Ends it without a word to anybody.
+    pub fn kill(&mut self) {
         // It holds nothing worth an orderly end.
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+}
+
+impl Drop for DrawServer {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 

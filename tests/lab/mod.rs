@@ -2,8 +2,9 @@
 
 mod channel;
 mod client;
+mod conformance;
 mod console;
-mod draw_server;
+pub mod draw_server;
 mod drawing;
 mod messages;
 mod recorded;

@@ -47,11 +47,18 @@ QXLRect rect(const char *value) {
     return rect;
 }
 
-static int32_t origin_x, origin_y;
+static int32_t origin_x, origin_y, before_x, before_y;
 
 void origin_set(int32_t x, int32_t y) {
+    before_x = origin_x;
+    before_y = origin_y;
     origin_x = x;
     origin_y = y;
+}
+
+void origin_back(void) {
+    origin_x = before_x;
+    origin_y = before_y;
 }
 
 void origin_get(int32_t *x, int32_t *y) {

@@ -25,6 +25,7 @@ QXLRect rect(const char *value);
 
 /* What places on a surface are counted from, so that one drawing can be told for many places. */
 void origin_set(int32_t x, int32_t y);
+void origin_back(void); /* the one before */
 void origin_get(int32_t *x, int32_t *y);
 
 /* X,Y,W,H from the origin */

@@ -436,6 +436,11 @@ void device_mark(uint32_t mark) {
     pthread_mutex_unlock(&lock);
 }
 
+void device_reset_images(void) {
+    device_flush();
+    spice_qxl_reset_image_cache(&instance);
+}
+
 const uint8_t *device_render(uint32_t surface, uint32_t *width, uint32_t *height,
                              uint32_t *format) {
     if (surface >= MOST_SURFACES || surfaces[surface].memory == NULL) {

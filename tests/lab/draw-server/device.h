@@ -55,6 +55,9 @@ void device_flush(void);
 /* Tells the client that the first head's width is `mark`, after everything drawn so far. */
 void device_mark(uint32_t mark);
 
+/* The guest's pictures get new names from here on: the server and its clients forget the old ones. */
+void device_reset_images(void);
+
 /* Bytes from row to row of a surface. */
 uint32_t device_stride(uint32_t width, uint32_t format);
 

@@ -57,11 +57,15 @@ const char *make_image(void) {
     return NULL;
 }
 
-static const char *set_brush(QXLBrush *brush) {
-    return read_brush(brush, "brush", "colour");
+
+static QXLRect whole(const Picture *image) {
+    QXLRect all = {0, 0, (int32_t)image->image.descriptor.height,
+                   (int32_t)image->image.descriptor.width};
+    return all;
 }
 
-const char *read_brush(QXLBrush *brush, const char *pattern_name, const char *colour_name) {
+const char *read_brush(QXLDrawable *drawable, QXLBrush *brush, const char *pattern_name,
+                       const char *colour_name) {
     const char *pattern = text(pattern_name);
     if (pattern != NULL && strcmp(pattern, "none") == 0) {
         brush->type = SPICE_BRUSH_TYPE_NONE;
@@ -81,6 +85,7 @@ const char *read_brush(QXLBrush *brush, const char *pattern_name, const char *co
     brush->u.pattern.pat = (uintptr_t)&image_of(pattern)->image;
     brush->u.pattern.pos.x = (int32_t)n[1];
     brush->u.pattern.pos.y = (int32_t)n[2];
+    depend(drawable, 1, image_of(pattern), whole(image_of(pattern)));
     return NULL;
 }
 
@@ -123,12 +128,7 @@ static QXLClipRects *clip_rects(void) {
 
 /* The image's part to be drawn; all of it unless said otherwise. */
 static QXLRect source_area(const Picture *image) {
-    if (text("from") != NULL) {
-        return rect(text("from"));
-    }
-    QXLRect all = {0, 0, (int32_t)image->image.descriptor.height,
-                   (int32_t)image->image.descriptor.width};
-    return all;
+    return text("from") != NULL ? rect(text("from")) : whole(image);
 }
 
 void depend(QXLDrawable *drawable, int index, const Picture *image, QXLRect area) {
@@ -164,7 +164,7 @@ const char *draw(uint8_t type) {
     bool covers = rop == SPICE_ROPD_OP_PUT && text("mask") == NULL;
     switch (type) {
     case QXL_DRAW_FILL:
-        wrong = set_brush(&drawable->u.fill.brush);
+        wrong = read_brush(drawable, &drawable->u.fill.brush, "brush", "colour");
         wrong = wrong != NULL ? wrong : set_mask(&drawable->u.fill.mask);
         drawable->u.fill.rop_descriptor = rop;
         break;
@@ -173,7 +173,7 @@ const char *draw(uint8_t type) {
         drawable->u.opaque.src_area = source_area(image);
         drawable->u.opaque.scale_mode = (uint8_t)number("scale", 0);
         drawable->u.opaque.rop_descriptor = rop;
-        wrong = set_brush(&drawable->u.opaque.brush);
+        wrong = read_brush(drawable, &drawable->u.opaque.brush, "brush", "colour");
         wrong = wrong != NULL ? wrong : set_mask(&drawable->u.opaque.mask);
         depend(drawable, 0, image, drawable->u.opaque.src_area);
         break;
@@ -197,7 +197,7 @@ const char *draw(uint8_t type) {
         drawable->u.rop3.src_area = source_area(image);
         drawable->u.rop3.scale_mode = (uint8_t)number("scale", 0);
         drawable->u.rop3.rop3 = (uint8_t)rop;
-        wrong = set_brush(&drawable->u.rop3.brush);
+        wrong = read_brush(drawable, &drawable->u.rop3.brush, "brush", "colour");
         wrong = wrong != NULL ? wrong : set_mask(&drawable->u.rop3.mask);
         depend(drawable, 0, image, drawable->u.rop3.src_area);
         covers = false;

@@ -11,7 +11,8 @@
 Picture *image_of(const char *value);
 
 /* A brush by these names in the current command: image,x,y of a pattern (or none), else a colour. */
-const char *read_brush(QXLBrush *brush, const char *pattern_name, const char *colour_name);
+const char *read_brush(QXLDrawable *drawable, QXLBrush *brush, const char *pattern_name,
+                       const char *colour_name);
 
 /* Says that a drawing reads a surface, as the driver must, if the image is one. */
 void depend(QXLDrawable *drawable, int index, const Picture *image, QXLRect area);

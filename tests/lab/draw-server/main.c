@@ -31,9 +31,11 @@
  *         [mask_repeat=N] [component=1] [opaque=1|2|4 added] [src_at=X,Y] [mask_at=X,Y]
  *         [transform=N,N,N,N,N,N] [mask_transform=...] in 65536ths [clip=...] [on=...]
  *   origin at=X,Y             what box, clip, at, path and back are counted from
+ *   origin back=1             what it was before
  *   cursor at=X,Y visible=0|1 type=alpha|mono|color32 size=W,H hot=X,Y pattern=P seed=N [id=N]
  *   cursor_move at=X,Y        cursor_hide
  *   flush                     wait until everything drawn was taken by libspice-server
+ *   reset_images              forget all pictures of the cache
  *   mark value=N              tell the client so, by a monitor of that width
  *   render on=N               answers `ok W H`, then W*H pixels of red, green, blue, alpha
  *   quit
@@ -52,6 +54,7 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,8 +239,13 @@ static const char *carry_out(const char *command) {
         return draw(QXL_DRAW_COMPOSITE);
     } else if (IS("origin")) {
         int64_t at[2] = {0};
-        numbers(text("at"), 2, at);
-        origin_set((int32_t)at[0], (int32_t)at[1]);
+        if (text("back") != NULL) {
+            origin_back();
+        } else if (numbers(text("at"), 2, at) == 2) {
+            origin_set((int32_t)at[0], (int32_t)at[1]);
+        } else {
+            return "origin";
+        }
     } else if (IS("cursor")) {
         return set_cursor();
     } else if (IS("cursor_move")) {
@@ -246,6 +254,8 @@ static const char *carry_out(const char *command) {
         device_point(device_cursor(QXL_CURSOR_HIDE, NULL));
     } else if (IS("flush")) {
         device_flush();
+    } else if (IS("reset_images")) {
+        device_reset_images();
     } else if (IS("mark")) {
         device_mark((uint32_t)number("value", 1));
     } else if (IS("render")) {
@@ -278,8 +288,8 @@ static void stdin_ready(int fd) {
     static char buffer[LINE];
     static size_t filled;
     ssize_t count = read(fd, buffer + filled, sizeof(buffer) - filled - 1);
-    if (count <= 0 || filled + (size_t)count >= sizeof(buffer) - 1) {
-        /* Whoever started us has gone. */
+    if (count <= 0) {
+        /* Whoever started us has gone, or a line has no end. */
         loop_stop();
         return;
     }
@@ -356,6 +366,8 @@ int main(int count, char **arguments) {
             return 2;
         }
     }
+    /* A client that leaves in the middle of a message must not take the server with it. */
+    signal(SIGPIPE, SIG_IGN);
     int port = listen_at(host, wanted, &listener);
     if (port < 0) {
         return 1;

@@ -66,7 +66,7 @@ const char *read_stroke(QXLDrawable *drawable) {
     stroke->attr.width = FIXED;
     stroke->fore_mode = (uint16_t)number("rop", SPICE_ROPD_OP_PUT);
     stroke->back_mode = (uint16_t)number("back_rop", SPICE_ROPD_OP_PUT);
-    return wrong != NULL ? wrong : read_brush(&stroke->brush, "brush", "colour");
+    return wrong != NULL ? wrong : read_brush(drawable, &stroke->brush, "brush", "colour");
 }
 
 static uint32_t mix(uint32_t value) {
@@ -121,8 +121,8 @@ const char *read_text(QXLDrawable *drawable) {
     if (text("back") != NULL) {
         out->back_area = place(text("back"));
     }
-    const char *wrong = read_brush(&out->fore_brush, "brush", "colour");
-    return wrong != NULL ? wrong : read_brush(&out->back_brush, "back_brush", "back_colour");
+    const char *wrong = read_brush(drawable, &out->fore_brush, "brush", "colour");
+    return wrong != NULL ? wrong : read_brush(drawable, &out->back_brush, "back_brush", "back_colour");
 }
 
 /* Six numbers of a transform, in device memory; 0 if there is none. */
