@@ -15,3 +15,4 @@ mod lab;
 mod live;
 mod rest;
 mod server;
+mod view;

@@ -33,7 +33,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 const PHASES: [&str; 3] = ["before_act", "after_act", "after_observe"];
 
 /// The program, built once.
-fn program() -> Result<&'static Path> {
+pub(crate) fn program() -> Result<&'static Path> {
     static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let build = || {
         let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))

@@ -1,0 +1,7 @@
+//! `saffron view`: the console page for any SPICE server, against a real libspice-server that draws
+//! on command, plain and over TLS.
+
+mod page;
+mod program;
+mod server;
+mod site;
