@@ -132,7 +132,9 @@ fn Found(id: Id) -> AnyView {
                 vec![
                     badge(vm.status.status()),
                     view! { <span class="sf-strong">{vm_link(app, &vm.id)}</span> }.into_any(),
-                    percent(vm.cpu_percent).into_any(),
+                    vm.cpu_percent
+                        .map_or_else(|| "–".to_owned(), percent)
+                        .into_any(),
                     bytes(vm.memory).into_any(),
                 ]
             })

@@ -346,7 +346,8 @@ fn consumers(app: App) -> AnyView {
         .into_iter()
         .filter(|vm| vm.status.has_screen())
         .collect();
-    vms.sort_by(|a, b| b.cpu_percent.total_cmp(&a.cpu_percent));
+    let load = |vm: &Vm| vm.cpu_percent.unwrap_or(-1.0);
+    vms.sort_by(|a, b| load(b).total_cmp(&load(a)));
     if vms.is_empty() {
         return view! { <p class="sf-dim">{t("No machine is running.")}</p> }.into_any();
     }
@@ -360,7 +361,7 @@ fn consumers(app: App) -> AnyView {
                 <li class="sf-item">
                     {mark(vm.status.status())}
                     <a class="sf-name" href=path>{vm.name.clone()}</a>
-                    <span class="sf-sparkcell">{spark(&values, 52.0, 18.0)}<b>{percent(vm.cpu_percent)}</b></span>
+                    <span class="sf-sparkcell">{spark(&values, 52.0, 18.0)}<b>{vm.cpu_percent.map_or_else(|| "–".to_owned(), percent)}</b></span>
                 </li>
             }
         })

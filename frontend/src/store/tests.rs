@@ -230,9 +230,9 @@ fn nobody_finds_anything_after_another_person_logs_in() {
 }
 
 #[test]
-fn a_guest_that_tells_no_figures_is_not_shown_as_full() {
+fn a_guest_that_tells_no_figures_has_none() {
     let store = Store::default();
-    let extra = json!({"memory_bytes": 1024});
+    let extra = json!({"uptime_s": 5});
     tell_at(
         &store,
         Kind::Vm,
@@ -242,5 +242,6 @@ fn a_guest_that_tells_no_figures_is_not_shown_as_full() {
         extra,
         0.0,
     );
-    assert_eq!(store.vms.peek("v1").unwrap().memory_percent(), None);
+    let vm = store.vms.peek("v1").unwrap();
+    assert_eq!((vm.cpu_percent, vm.memory_percent()), (None, None));
 }

@@ -212,8 +212,8 @@ pub struct Vm {
     pub cd: Option<Id>,
     /// Tags on it.
     pub tags: Vec<String>,
-    /// Of all its processors, in percent.
-    pub cpu_percent: f64,
+    /// Of all its processors, in percent; unknown before the second sample.
+    pub cpu_percent: Option<f64>,
     /// In bytes; unknown while the guest does not tell.
     pub memory_used: Option<u64>,
     /// In seconds.
@@ -238,7 +238,7 @@ impl Vm {
     #[must_use]
     pub fn without_figures(&self) -> Vm {
         Vm {
-            cpu_percent: 0.0,
+            cpu_percent: None,
             memory_used: None,
             uptime: 0,
             samples: Arc::default(),
@@ -260,19 +260,17 @@ impl Entity for Vm {
         let topology = at(data, &["cpu", "topology"]);
         let status = VmStatus::read(&text(data, &["status"]));
         let memory = whole(data, &["memory"]).unwrap_or(0);
-        let cpu_percent = extra.cpu_percent.unwrap_or(0.0);
-        // A guest that tells no figures is counted with all its memory, which says nothing about it.
-        let memory_used = extra.memory_bytes.filter(|used| *used < memory);
+        let (cpu_percent, memory_used) = (extra.cpu_percent, extra.memory_bytes);
         let samples = if status.is_off() {
             Arc::default()
         } else {
             let seen = before.map(|vm| Arc::clone(&vm.samples)).unwrap_or_default();
             let sample = Sample {
                 at: told.at,
-                cpu: cpu_percent as f32,
+                cpu: cpu_percent.unwrap_or(0.0) as f32,
                 memory: crate::format::share(memory_used.unwrap_or(0).min(memory), memory) as f32,
             };
-            with_sample(seen, sample, extra.cpu_percent.is_some())
+            with_sample(seen, sample, cpu_percent.is_some())
         };
         Vm {
             id: Id::from(told.id),

@@ -88,7 +88,10 @@ fn Found(id: Id) -> AnyView {
         let mut rows = vec![(t("System"), fact(spec(&vm)))];
         if running {
             rows.push((t("Running for"), fact(span(vm.uptime))));
-            rows.push((t("Processor"), fact(percent(vm.cpu_percent))));
+            rows.push((
+                t("Processor"),
+                fact(vm.cpu_percent.map(percent).unwrap_or_default()),
+            ));
             rows.push((
                 t("Memory"),
                 fact(vm.memory_percent().map(percent).unwrap_or_default()),

@@ -155,8 +155,8 @@ fn extra(inventory: &Inventory, object: ObjectId) -> Extra {
     match object {
         ObjectId::Vm(id) => {
             if let Some(statistics) = inventory.vm_statistics.get(&id) {
-                extra.cpu_percent = Some(statistics.cpu_percent);
-                extra.memory_bytes = Some(statistics.memory_bytes);
+                extra.cpu_percent = statistics.cpu_percent;
+                extra.memory_bytes = statistics.memory_bytes;
                 extra.uptime_s = Some(statistics.uptime_seconds);
                 extra.consoles = Some(statistics.consoles.clone());
             }
@@ -171,8 +171,8 @@ fn extra(inventory: &Inventory, object: ObjectId) -> Extra {
                 extra.acceleration_reason = Some(report.acceleration_reason.clone());
             }
             if let Some(statistics) = inventory.host_statistics.get(&id) {
-                extra.cpu_percent = Some(statistics.cpu_percent);
-                extra.memory_used_bytes = Some(statistics.memory_used);
+                extra.cpu_percent = statistics.cpu_percent;
+                extra.memory_used_bytes = statistics.memory_used;
                 extra.memory_total_bytes = Some(statistics.memory_total);
             }
         }

@@ -90,9 +90,9 @@ pub(super) fn vm(inventory: &Inventory, vm: &Vm) -> Vec<types::Statistic> {
         .get(&vm.id)
         .filter(|_| vm.run.status.is_running());
     let measured = measured.map(|it| (**it).clone()).unwrap_or_default();
-    // The guest's share of all of its processors.
-    let count = bytes(vm.hardware.topology.count().max(1));
-    let guest = measured.cpu_percent / count;
+    // Clients look for these by name and take the first value: what nobody told is 0, as it is in
+    // oVirt's own answers.
+    let guest = measured.cpu_percent.unwrap_or(0.0);
     figures.add(
         "memory.installed",
         "Total memory configured",
@@ -103,7 +103,7 @@ pub(super) fn vm(inventory: &Inventory, vm: &Vm) -> Vec<types::Statistic> {
         "memory.used",
         "Memory used (agent)",
         Unit::Bytes,
-        bytes(measured.memory_bytes),
+        bytes(measured.memory_bytes.unwrap_or(0)),
     );
     figures.add(
         "cpu.current.guest",
@@ -199,25 +199,25 @@ pub(super) fn host(inventory: &Inventory, host: &Host) -> Vec<types::Statistic> 
         "memory.used",
         "Used memory",
         Unit::Bytes,
-        bytes(measured.memory_used),
+        bytes(measured.memory_used.unwrap_or(0)),
     );
     figures.add(
         "memory.free",
         "Free memory",
         Unit::Bytes,
-        bytes(total.saturating_sub(measured.memory_used)),
+        bytes(total.saturating_sub(measured.memory_used.unwrap_or(0))),
     );
     figures.add(
         "cpu.current.user",
         "User CPU usage",
         Unit::Percent,
-        measured.cpu_percent,
+        measured.cpu_percent.unwrap_or(0.0),
     );
     figures.add(
         "cpu.current.idle",
         "Idle CPU usage",
         Unit::Percent,
-        (100.0 - measured.cpu_percent).max(0.0),
+        (100.0 - measured.cpu_percent.unwrap_or(0.0)).max(0.0),
     );
     figures.add(
         "elapsed.time",

@@ -148,10 +148,10 @@ pub struct HostFacts {
 /// What a host uses, measured; never stored.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HostStatistics {
-    /// Per cent of all processors.
-    pub cpu_percent: f64,
-    /// Bytes.
-    pub memory_used: u64,
+    /// Per cent of all processors; `None` until it was sampled twice.
+    pub cpu_percent: Option<f64>,
+    /// Bytes; `None` when the host does not say.
+    pub memory_used: Option<u64>,
     /// Bytes.
     pub memory_total: u64,
     /// Seconds since its start.

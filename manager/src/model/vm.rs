@@ -368,10 +368,10 @@ pub struct InstanceType {
 /// What a running VM uses, measured; never stored.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VmStatistics {
-    /// Processor time of the guest in per cent of one processor.
-    pub cpu_percent: f64,
-    /// Bytes of host memory in use for it.
-    pub memory_bytes: u64,
+    /// Load of all of its processors together, 0 to 100; `None` until it was sampled twice.
+    pub cpu_percent: Option<f64>,
+    /// Bytes of its memory that the guest uses; `None` while its balloon driver does not say.
+    pub memory_bytes: Option<u64>,
     /// Seconds since its start.
     pub uptime_seconds: u64,
     /// Bytes a second from the network.

@@ -28,6 +28,14 @@ fn rate(now: u64, before: u64, seconds: f64) -> f64 {
     bytes / seconds
 }
 
+/// What the guest uses of the memory it has. Only the guest knows: the process on the host keeps
+/// every page that was ever touched, and has memory of its own.
+fn used_by_guest(domain: &StatSample) -> Option<u64> {
+    domain
+        .memory_bytes?
+        .checked_sub(domain.memory_unused_bytes?)
+}
+
 impl Figures {
     /// Takes one sample.
     pub(super) async fn take(
@@ -60,11 +68,8 @@ impl Figures {
             new.push((
                 id,
                 VmStatistics {
-                    cpu_percent: domain.cpu_percent.unwrap_or(0.0),
-                    memory_bytes: domain
-                        .memory_resident_bytes
-                        .or(domain.memory_bytes)
-                        .unwrap_or_default(),
+                    cpu_percent: domain.cpu_percent,
+                    memory_bytes: used_by_guest(domain),
                     uptime_seconds: u64::try_from(uptime).unwrap_or(0),
                     network_receive: rate(
                         domain.net_received_bytes,
@@ -89,8 +94,8 @@ impl Figures {
             .map(|domain| (domain.id, *domain))
             .collect();
         let own = HostStatistics {
-            cpu_percent: sample.host.cpu_percent.unwrap_or(0.0),
-            memory_used: sample.host.memory_used_bytes.unwrap_or(0),
+            cpu_percent: sample.host.cpu_percent,
+            memory_used: sample.host.memory_used_bytes,
             memory_total: sample.host.memory_total_bytes.unwrap_or(0),
             uptime_seconds: 0,
         };
@@ -112,5 +117,32 @@ impl Figures {
                 Ok(())
             })
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_that_does_not_tell_has_no_figure_of_used_memory() {
+        let told = StatSample {
+            memory_bytes: Some(1000),
+            memory_unused_bytes: Some(300),
+            memory_resident_bytes: Some(5000),
+            ..StatSample::default()
+        };
+        assert_eq!(used_by_guest(&told), Some(700));
+        let silent = StatSample {
+            memory_unused_bytes: None,
+            ..told
+        };
+        assert_eq!(used_by_guest(&silent), None);
+        // Two figures of different moments.
+        let impossible = StatSample {
+            memory_unused_bytes: Some(1001),
+            ..told
+        };
+        assert_eq!(used_by_guest(&impossible), None);
     }
 }

@@ -250,9 +250,11 @@ fn vm(inventory: &Inventory, it: &Vm, field: &str) -> Vec<Value> {
             .unwrap_or_default(),
         "os" => text(&*it.hardware.os_type),
         "creationdate" => vec![Value::Time(it.creation_time)],
-        "cpu_usage" => decimal(statistics.map(|it| it.cpu_percent)),
+        "cpu_usage" => decimal(statistics.and_then(|it| it.cpu_percent)),
         "mem_usage" => decimal(
-            statistics.map(|statistics| percent(statistics.memory_bytes, it.hardware.memory)),
+            statistics
+                .and_then(|statistics| statistics.memory_bytes)
+                .map(|used| percent(used, it.hardware.memory)),
         ),
         "memory" => amount(it.hardware.memory, MIB),
         "guaranteed_memory" => amount(it.hardware.memory_guaranteed, MIB),
@@ -304,8 +306,10 @@ fn host(inventory: &Inventory, it: &Host, field: &str) -> Vec<Value> {
         "external_status" => text("ok"),
         "cluster" => name_of(&inventory.clusters, Some(it.cluster), |it| &it.name),
         "address" => text(&*it.address),
-        "cpu_usage" | "load" => decimal(statistics.map(|it| it.cpu_percent)),
-        "mem_usage" => decimal(statistics.map(|it| percent(it.memory_used, it.memory_total))),
+        "cpu_usage" | "load" => decimal(statistics.and_then(|it| it.cpu_percent)),
+        "mem_usage" => {
+            decimal(statistics.and_then(|it| Some(percent(it.memory_used?, it.memory_total))))
+        }
         "version" => texts(facts.map(|it| it.libvirt_version.clone())),
         "cpus" => facts
             .map(|it| amount(it.topology.count(), 1))

@@ -469,7 +469,7 @@ async fn figures_come_and_go_with_the_run_and_faster_while_somebody_looks() {
             .inventory()
             .vm_statistics
             .get(&vm)
-            .is_some_and(|it| it.memory_bytes > 0)
+            .is_some_and(|it| it.memory_bytes.is_some_and(|used| used > 0))
     );
     let first = site.manager.watch();
     let second = site.manager.watch();

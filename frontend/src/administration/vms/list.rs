@@ -117,7 +117,10 @@ fn compare(app: App, a: &Vm, b: &Vm, column: usize) -> Ordering {
         2 => natural(&text(a, "host"), &text(b, "host")),
         3 => natural(&text(a, "cluster"), &text(b, "cluster")),
         4 => natural(&text(a, "ip"), &text(b, "ip")),
-        5 => a.cpu_percent.total_cmp(&b.cpu_percent),
+        5 => a
+            .cpu_percent
+            .unwrap_or(-1.0)
+            .total_cmp(&b.cpu_percent.unwrap_or(-1.0)),
         6 => {
             let known = |vm: &Vm| vm.memory_percent().unwrap_or(-1.0);
             known(a).total_cmp(&known(b))
@@ -387,7 +390,7 @@ fn cells(app: App, vm: &Vm) -> Vec<AnyView> {
         vm.addresses
             .first()
             .map_or_else(dash, |address| copyable(address.clone())),
-        figure(Some(vm.cpu_percent), |sample| sample.cpu),
+        figure(vm.cpu_percent, |sample| sample.cpu),
         figure(vm.memory_percent(), |sample| sample.memory),
         if running && vm.uptime > 0 {
             span(vm.uptime).into_any()

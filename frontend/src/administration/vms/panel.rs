@@ -122,7 +122,7 @@ pub fn Panel(
             view! {
                 <div>
                     <h3>{t("Since this page was opened")}</h3>
-                    {mini(t("CPU"), &vm, |sample| sample.cpu, percent(vm.cpu_percent), fill("of {0}", &[&vm.vcpus().to_string()]))}
+                    {mini(t("CPU"), &vm, |sample| sample.cpu, vm.cpu_percent.map_or_else(|| "–".to_owned(), percent), fill("of {0}", &[&vm.vcpus().to_string()]))}
                     {mini(t("Memory"), &vm, |sample| sample.memory, vm.memory_used.map_or_else(|| "–".to_owned(), bytes), fill("of {0}", &[&bytes(vm.memory)]))}
                 </div>
             }

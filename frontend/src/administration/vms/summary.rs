@@ -55,7 +55,11 @@ pub fn Summary(
                 .map(|vm| vm.samples.iter().map(pick).fold(0.0_f32, f32::max))
                 .unwrap_or(0.0)
         };
-        let cpu_now = move || percent(vm.get().map_or(0.0, |vm| vm.cpu_percent));
+        let cpu_now = move || {
+            vm.get()
+                .and_then(|vm| vm.cpu_percent)
+                .map_or_else(|| "–".to_owned(), percent)
+        };
         let memory_now = move || {
             vm.get()
                 .and_then(|vm| vm.memory_used)

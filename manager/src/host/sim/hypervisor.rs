@@ -329,7 +329,7 @@ impl Hypervisor for SimHost {
                     id: domain.spec.vm,
                     cpu_percent: Some(1.0),
                     memory_bytes: Some(domain.spec.memory_bytes),
-                    memory_resident_bytes: Some(domain.spec.memory_bytes),
+                    memory_unused_bytes: Some(domain.spec.memory_bytes / 2),
                     ..StatSample::default()
                 })
                 .collect();
