@@ -11,10 +11,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use spice::link::{Capabilities, LinkMessage};
-use spice::{ChannelRef, Config, Event, Problem, Session};
+use spice::{ChannelRef, Config, Event, Problem, Session, VideoEvent};
 
 use super::channel;
 use super::draw_server::{DrawServer, Rendering, Said};
+use super::recording::Recording;
 
 /// How long anything may take. Far more than it does, as other tests run beside.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -27,7 +28,9 @@ enum Input {
 
 /// A drawing server and our client.
 pub struct Client {
-    server: DrawServer,
+    /// The drawing server, if it is one that we talk with.
+    server: Option<DrawServer>,
+    port: u16,
     /// None of it happens before the test says so.
     connecting: bool,
     password: String,
@@ -45,6 +48,8 @@ pub struct Client {
     pub refused: Option<String>,
     /// What came on each channel, as `spice/tests/oracles.rs` takes it; only if it is wanted.
     pub transcript: Option<Vec<u8>>,
+    /// What the server says, with when; only if it is wanted.
+    pub recording: Option<Recording>,
 }
 
 impl Client {
@@ -61,13 +66,28 @@ impl Client {
             // Nobody listens any more at the end of the test.
             let _ = say.send(Input::Said(said));
         });
-        let mut client = Self {
-            server,
+        let mut client = Self::of(config, server.port(), (sender, receiver));
+        client.server = Some(server);
+        for command in setup {
+            client.command(command);
+        }
+        client
+    }
+
+    /// A client for another server, which takes no commands.
+    pub fn at(config: Config, port: u16) -> Self {
+        Self::of(config, port, channel())
+    }
+
+    fn of(config: Config, port: u16, inputs: (Sender<Input>, Receiver<Input>)) -> Self {
+        Self {
+            server: None,
+            port,
             connecting: false,
             password: String::new(),
             session: Session::new(config),
             sockets: HashMap::new(),
-            inputs: (sender, receiver),
+            inputs,
             started: Instant::now(),
             events: Vec::new(),
             guest_events: Vec::new(),
@@ -75,11 +95,8 @@ impl Client {
             marks: 1000,
             refused: None,
             transcript: None,
-        };
-        for command in setup {
-            client.command(command);
+            recording: None,
         }
-        client
     }
 
     /// Links all channels, with a password that the server may want.
@@ -106,7 +123,7 @@ impl Client {
         // So few that neither side's pipe can fill up with what the other does not read.
         for some in commands.chunks(64) {
             for command in some {
-                self.server.send(command);
+                self.say(command);
             }
             self.wait("the commands", |client| {
                 client.answers.len() >= some.len() || client.answers.iter().any(Result::is_err)
@@ -125,8 +142,13 @@ impl Client {
             .expect("render answers with a picture")
     }
 
+    fn say(&mut self, command: &str) {
+        let server = self.server.as_mut().expect("it is a drawing server");
+        server.send(command);
+    }
+
     fn ask(&mut self, command: &str) -> Option<Rendering> {
-        self.server.send(command);
+        self.say(command);
         self.wait(command, |client| !client.answers.is_empty());
         match self.answers.remove(0) {
             Ok(rendering) => rendering,
@@ -158,6 +180,21 @@ impl Client {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Goes on for so long.
+    pub fn wait_for(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.inputs.1.recv_timeout(left) {
+                Ok(input) => self.take(input),
+                Err(_) => return,
+            }
+            if left.is_zero() {
+                return;
+            }
+        }
     }
 
     /// Goes on until something is so.
@@ -217,6 +254,10 @@ impl Client {
             }
         }
         let now = self.now();
+        if let Some(recording) = &mut self.recording {
+            let ms = u32::try_from(now / 1000).unwrap_or(u32::MAX);
+            recording.said(channel, ms, bytes);
+        }
         self.session.receive(channel, now, bytes);
     }
 
@@ -238,6 +279,10 @@ impl Client {
                     channel_caps,
                 } => {
                     self.open(channel, connection_id, common_caps, channel_caps);
+                }
+                // There is no decoder here; what lies under a frame stays.
+                Event::Video(VideoEvent::Frame(frame)) => {
+                    self.session.video_dropped(frame.frame);
                 }
                 Event::Damaged => {
                     let mut damage = Vec::new();
@@ -275,7 +320,7 @@ impl Client {
             common_caps,
             channel_caps,
         };
-        let opened = match channel::open(self.server.port(), &message, &self.password) {
+        let opened = match channel::open(self.port, &message, &self.password) {
             Ok(opened) => opened,
             Err(refusal) => {
                 self.refused = Some(refusal);
@@ -284,6 +329,9 @@ impl Client {
         };
         let now = self.now();
         let linked = &opened.linked;
+        if let Some(recording) = &mut self.recording {
+            recording.opened(channel, &linked.common_caps, &linked.channel_caps);
+        }
         self.session
             .opened(channel, &linked.common_caps, &linked.channel_caps, now);
         self.receive(channel, &opened.early);

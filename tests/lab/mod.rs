@@ -8,4 +8,7 @@ pub mod draw_server;
 mod drawing;
 mod messages;
 mod recorded;
+#[path = "../../spice/tests/recording.rs"]
+mod recording;
 mod scenes;
+mod sessions;
