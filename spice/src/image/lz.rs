@@ -321,38 +321,53 @@ fn decode_units<U: Unit>(input: &mut Input, units: usize) -> Result<Vec<U::Out>,
     Ok(out)
 }
 
-/// How many units are copied at once, and up to which length that pays.
-const BLOCK: usize = 4;
+/// How many bytes are copied at once, and up to how many units that beats a call.
+const BLOCK_BYTES: usize = 16;
 const SHORT: usize = 32;
 
 /// Copies `length` units from `distance` units back to `at`, each after the one before, so that a
 /// distance shorter than the length repeats a pattern. Gives the place after the last.
 #[inline(always)]
-pub(super) fn repeat<T: Copy>(
+pub(super) fn repeat<T: Copy + Default>(
     out: &mut [T],
     at: usize,
     distance: usize,
     length: usize,
 ) -> Result<usize, Error> {
     let end = at.saturating_add(length);
-    if distance > at || end > out.len() {
+    if distance > at || distance == 0 || end > out.len() {
         return Err(Error::invalid("lz reference", distance as u64));
     }
+    let block = BLOCK_BYTES / size_of::<T>();
     if distance == 1 {
         let unit = out[at - 1];
         out[at..end].fill(unit);
-    } else if distance >= BLOCK && length <= SHORT && end + BLOCK <= out.len() {
+    } else if distance >= block && length <= SHORT && end + block <= out.len() {
         // Whole blocks are quicker than exact ends, and what is written past the end is
         // overwritten by what follows.
         let mut to = at;
         while to < end {
             let (before, after) = out.split_at_mut(to);
-            let source = &before[to - distance..][..BLOCK];
-            after[..BLOCK].copy_from_slice(source);
-            to += BLOCK;
+            let source = &before[to - distance..][..block];
+            after[..block].copy_from_slice(source);
+            to += block;
         }
     } else if distance >= length {
         out.copy_within(at - distance..at - distance + length, at);
+    } else if distance < block {
+        // As many whole patterns as a block holds are written block by block.
+        let mut pattern = [T::default(); BLOCK_BYTES];
+        pattern[..distance].copy_from_slice(&out[at - distance..at]);
+        for place in distance..block {
+            pattern[place] = pattern[place - distance];
+        }
+        let step = block - block % distance;
+        let mut to = at;
+        while to + block <= end {
+            out[to..to + block].copy_from_slice(&pattern[..block]);
+            to += step;
+        }
+        out[to..end].copy_from_slice(&pattern[..end - to]);
     } else {
         // Each round copies a whole number of patterns, and twice as much as the last.
         let start = at - distance;
@@ -383,6 +398,14 @@ mod tests {
                     }
                     assert_eq!(repeat(&mut out, at, distance, length), Ok(at + length));
                     assert_eq!(out[..at + length], expected[..at + length]);
+                    let mut wide: Vec<u32> = (0..100).collect();
+                    assert_eq!(repeat(&mut wide, at, distance, length), Ok(at + length));
+                    let narrow = wide.iter().map(|&unit| unit as u8);
+                    assert!(
+                        narrow
+                            .take(at + length)
+                            .eq(expected[..at + length].iter().copied())
+                    );
                 }
             }
         }
@@ -395,6 +418,7 @@ mod tests {
         assert!(repeat(&mut out, 5, 1, 6).is_err());
         assert!(repeat(&mut out, 5, 1, usize::MAX).is_err());
         assert!(repeat(&mut out, 0, 1, 1).is_err());
+        assert!(repeat(&mut out, 5, 0, 1).is_err());
         assert_eq!(repeat(&mut out, 5, 5, 5), Ok(10));
     }
 }

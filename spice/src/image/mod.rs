@@ -14,6 +14,7 @@ pub mod cache;
 pub mod glz;
 pub mod jpeg;
 pub mod lz;
+pub mod lz4;
 pub mod palette;
 pub mod quic;
 
@@ -41,6 +42,7 @@ pub const SUPPORTED: &[ImageType] = &[
     ImageType::JPEG,
     ImageType::JPEG_ALPHA,
     ImageType::ZLIB_GLZ_RGB,
+    ImageType::LZ4,
 ];
 
 /// SPICE_BITMAP_FLAGS_PAL_CACHE_ME: keep the palette that comes with this.
@@ -147,6 +149,7 @@ pub fn decode(image: Image<'_>, context: &mut ImageContext) -> Result<Arc<Pixels
         ImageType::LZ_PLT => Arc::new(decode_lz_palette(image, body, context)?),
         ImageType::GLZ_RGB => context.window.decode(sized(body)?, width, height)?,
         ImageType::ZLIB_GLZ_RGB => decode_zlib_glz(body, width, height, context)?,
+        ImageType::LZ4 => Arc::new(lz4::decode(sized(body)?, width, height)?),
         ImageType::JPEG => Arc::new(jpeg::decode(sized(body)?, width, height)?),
         ImageType::JPEG_ALPHA => Arc::new(decode_jpeg_alpha(body, width, height)?),
         kind => return Err(Error::unsupported("image type", u64::from(kind.0))),
