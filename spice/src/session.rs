@@ -24,6 +24,8 @@ pub struct Config {
     pub caches: CacheLimits,
     /// Who should move the pointer, if the server leaves the choice.
     pub mouse_mode: MouseMode,
+    /// The server may send video. Without it, one that knows several codecs sends pictures.
+    pub video: bool,
     /// Codecs of video that the caller decodes ([`VideoEvent`]). MJPEG can be shown without it.
     pub codecs: Vec<VideoCodec>,
     /// What servers are asked for from the beginning.
@@ -35,6 +37,7 @@ impl Default for Config {
         Self {
             caches: CacheLimits::default(),
             mouse_mode: MouseMode::Client,
+            video: true,
             codecs: Vec::new(),
             preferences: Preferences::default(),
         }
@@ -320,7 +323,10 @@ impl Session {
             ChannelType::MAIN => channel::main::capabilities(),
             ChannelType::DISPLAY => {
                 let mut caps = channel::display::capabilities();
-                channel::display::video::add_capabilities(&mut caps, &self.config.codecs);
+                channel::display::video::add_capabilities(
+                    &mut caps,
+                    self.config.video.then_some(&self.config.codecs),
+                );
                 caps
             }
             ChannelType::INPUTS => channel::inputs::capabilities(),

@@ -1,4 +1,4 @@
-//! One console: the SPICE session, its sockets and its canvas, and when to connect again.
+//! One console: the SPICE session, its lines, its video and its canvas, and when to connect again.
 //!
 //! ```text
 //!              ticket                 main channel linked           surface painted
@@ -11,31 +11,73 @@
 //!                                                          Waiting (asks again every few seconds)
 //! ```
 //!
-//! Everything happens on the worker's one thread, one [`Step`] at a time; nothing here blocks.
+//! Everything happens on the worker's one thread, one [`Step`] at a time. Nothing here blocks, and no
+//! step works on messages for longer than [`SLICE_MS`], so that what the person does never waits
+//! for what the guest shows.
+
+mod events;
+mod picture;
 
 use std::collections::BTreeMap;
 
-use console_worker::{ChannelFigures, Cursor, FromWorker, Phase, Statistics, ToWorker};
+use console_worker::wish::{Pictures, Video, Weather, Wish};
+use console_worker::{FromWorker, Phase, ToWorker};
+use js_sys::Uint8Array;
 use spice::link::ChannelType;
 use spice::link::admission::{Hello, Key, Welcome};
-use spice::{Button, ChannelRef, CursorEvent, Event, Leds, MouseMode, Scancode, Session, Severity};
+use spice::{
+    Button, ChannelRef, Config, ImageCompression, Leds, Pixels, Preferences, Scancode, Session,
+    VideoCodec,
+};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::OffscreenCanvas;
 
-use crate::paint::{Area, Frame, Painter};
-use crate::socket::{Input, Socket};
+use crate::figures::Figures;
+use crate::line::{Came, Line};
+use crate::paint::{Area, Painter};
+use crate::socket::Input;
+use crate::video::{Able, Player};
+use crate::webcodecs::VideoFrame;
 use crate::{clock, post};
 
 /// Something happened.
 pub enum Step {
+    /// It is known what this browser decodes.
+    Able(Able),
     /// The page said something.
     Page(ToWorker),
     /// A socket did something.
     Socket(Input),
     /// An animation frame is due.
     Frame,
+    /// Time to go on with messages that wait.
+    Work,
     /// The pause is over.
     Timer,
+    /// A second has passed.
+    Second,
+    /// A decoder made a picture of a frame.
+    Decoded {
+        /// The frame's stream.
+        stream: u64,
+        /// The frame.
+        frame: u64,
+        /// What it shows.
+        image: VideoFrame,
+    },
+    /// A frame that stands alone could not be decoded.
+    Undecodable(u64),
+    /// A stream's decoder gave up.
+    Broken(u64),
+    /// A decoder whose stream has ended gave all it had.
+    Flushed(u64),
+    /// A frame's pixels are here, unless that failed.
+    Copied {
+        /// The frame.
+        frame: u64,
+        /// Its pixels.
+        picture: Option<Pixels>,
+    },
 }
 
 /// What the caller is to do after a step.
@@ -43,6 +85,8 @@ pub enum Step {
 pub struct Wanted {
     /// Call with [`Step::Frame`] at the next animation frame.
     pub frame: bool,
+    /// Call with [`Step::Work`] once everything else that has happened is dealt with.
+    pub work: bool,
     /// Call with [`Step::Timer`] after so many milliseconds, instead of any earlier wish.
     pub timer_ms: Option<i32>,
     /// Make a PNG file of this canvas and post it.
@@ -51,23 +95,17 @@ pub struct Wanted {
     pub end: bool,
 }
 
-/// One channel's socket.
-struct Line {
-    channel: ChannelRef,
-    socket: Socket,
-    /// What is said first, until it is said.
-    hello: Option<Hello>,
-    /// The gateway has said welcome.
-    linked: bool,
-}
-
 /// See the file's head.
 pub struct Console {
     url: String,
+    /// `None` until the browser has said; the ticket waits for it.
+    able: Option<Able>,
+    ticket: Option<String>,
     painter: Option<Painter>,
     session: Option<Session>,
+    player: Player,
     lines: BTreeMap<u32, Line>,
-    /// Closed sockets whose callback is still running; dropped at the next step.
+    /// Closed lines whose callback is still running; dropped at the next step.
     closing: Vec<Line>,
     /// For the channels to come: first the ticket, for the main channel, then what the gateway gave.
     keys: Vec<Key>,
@@ -83,25 +121,37 @@ pub struct Console {
     damaged: bool,
     /// The server says that the screen is worth showing, though nothing may have been drawn yet.
     ready: bool,
-    changed: Vec<spice::Rect>,
     frame_wanted: bool,
-    figures: Statistics,
-    /// Figures of earlier sessions of this console.
-    before: Statistics,
-    channel_names: Vec<ChannelFigures>,
+    work_wanted: bool,
+    /// Who asked for the exact picture waits until video is in it.
+    picture_wanted: bool,
+    weather: Weather,
+    figures: Figures,
+    /// Filled and emptied again and again.
+    changed: Vec<spice::Rect>,
+    areas: Vec<Area>,
+    incoming: Vec<u8>,
+    outgoing: Vec<u8>,
 }
 
 const WAIT_MS: i32 = 5_000;
 /// Pauses before the first, second … attempt; the last one repeats.
 const PAUSES_MS: [i32; 6] = [100, 300, 700, 1_500, 3_000, 5_000];
+/// So long messages are dealt with before everything else has its turn.
+const SLICE_MS: f64 = 2.0;
+/// Between two pictures at 60 Hz, and a little less: a change after such a pause is painted at once.
+const FRAME_MS: f64 = 15.0;
 
 impl Console {
     /// Without canvas and connection, until the page's first message.
     pub fn new() -> Self {
         Self {
             url: String::new(),
+            able: None,
+            ticket: None,
             painter: None,
             session: None,
+            player: Player::default(),
             lines: BTreeMap::new(),
             closing: Vec::new(),
             keys: Vec::new(),
@@ -114,23 +164,44 @@ impl Console {
             pointer_shown: false,
             damaged: false,
             ready: false,
-            changed: Vec::new(),
             frame_wanted: false,
-            figures: Statistics::default(),
-            before: Statistics::default(),
-            channel_names: Vec::new(),
+            work_wanted: false,
+            picture_wanted: false,
+            weather: Weather::default(),
+            figures: Figures::default(),
+            changed: Vec::new(),
+            areas: Vec::new(),
+            incoming: Vec::new(),
+            outgoing: Vec::new(),
         }
     }
 
     /// Takes one step.
     pub fn step(&mut self, step: Step) -> Wanted {
         self.closing.clear();
+        self.player.tidy();
         let mut wanted = Wanted::default();
         match step {
+            Step::Able(able) => {
+                self.able = Some(able);
+                if let Some(ticket) = self.ticket.take() {
+                    self.connect(&ticket, &mut wanted);
+                }
+            }
             Step::Page(message) => self.page(message, &mut wanted),
             Step::Socket(input) => self.socket(input, &mut wanted),
-            Step::Frame => self.frame(),
-            Step::Timer => self.timer(&mut wanted),
+            Step::Frame => self.frame(&mut wanted),
+            Step::Work => {
+                self.work_wanted = false;
+                self.work();
+            }
+            Step::Timer => self.timer(),
+            Step::Second => self.second(),
+            Step::Decoded { .. }
+            | Step::Undecodable(_)
+            | Step::Broken(_)
+            | Step::Flushed(_)
+            | Step::Copied { .. } => self.video(step),
         }
         self.pump(&mut wanted);
         wanted
@@ -168,15 +239,21 @@ impl Console {
                     self.ask();
                 }
             }
-            ToWorker::Picture => {
-                let picture = self.picture();
-                match picture {
-                    Some(canvas) => wanted.picture = Some(canvas),
-                    None => post(&FromWorker::Picture(Vec::new())),
-                }
+            ToWorker::Preset(preset) => {
+                self.figures.own.preset = preset;
+                self.tell_wish();
             }
-            ToWorker::Statistics => post(&FromWorker::Statistics(Box::new(self.statistics()))),
-            ToWorker::Preset(preset) => self.figures.preset = preset,
+            ToWorker::Picture => {
+                self.picture_wanted = true;
+                self.give_picture(wanted);
+            }
+            ToWorker::Statistics => {
+                let able = self.able.clone().unwrap_or_default();
+                let lines = self.lines.values();
+                let session = self.session.as_ref();
+                let all = self.figures.all(session, lines, &self.player, &able);
+                post(&FromWorker::Statistics(Box::new(all)));
+            }
             ToWorker::Close => self.close(1000, "", wanted),
             input => self.input(&input),
         }
@@ -209,31 +286,84 @@ impl Console {
     }
 
     fn connect(&mut self, ticket: &str, wanted: &mut Wanted) {
+        let Some(able) = &self.able else {
+            self.ticket = Some(ticket.to_owned());
+            return;
+        };
         let Some(key) = parse_key(ticket) else {
             self.close(4400, "The console ticket cannot be read.", wanted);
             return;
         };
+        let codecs = able.codecs.iter().map(|(codec, _)| *codec).collect();
         self.drop_session();
         self.keys.push(key);
+        let wish = self.weather.wish(self.figures.own.preset);
         // Its first event asks for the main channel, which takes that key.
-        self.session = Some(Session::new(spice::Config::default()));
-        self.figures.connections += 1.0;
+        self.session = Some(Session::new(Config {
+            codecs,
+            video: wish.video != Video::None,
+            preferences: self.preferences(wish),
+            ..Config::default()
+        }));
+        self.figures.own.connections += 1.0;
         if self.phase == Phase::Waiting {
             self.enter(Phase::Reconnecting, 0, "");
+        }
+    }
+
+    /// What a wish comes to in this browser.
+    fn preferences(&self, wish: Wish) -> Preferences {
+        let compression = match wish.pictures {
+            Pictures::Servers => None,
+            Pictures::Fast => Some(ImageCompression::Lz4),
+            Pictures::Small => Some(ImageCompression::AutoGlz),
+        };
+        let mut codecs: Vec<(VideoCodec, bool)> = match wish.video {
+            Video::Servers | Video::None => Vec::new(),
+            Video::Easy | Video::Small => self.able.clone().unwrap_or_default().codecs,
+        };
+        if !codecs.is_empty() && !codecs.iter().any(|(codec, _)| *codec == VideoCodec::Mjpeg) {
+            codecs.push((VideoCodec::Mjpeg, false));
+        }
+        let effort = |codec: VideoCodec| match codec {
+            VideoCodec::Vp8 => 0,
+            VideoCodec::H264 => 1,
+            VideoCodec::Vp9 => 2,
+            VideoCodec::H265 => 3,
+            VideoCodec::Mjpeg => 4,
+        };
+        match wish.video {
+            Video::Small => codecs.sort_by_key(|(codec, _)| match codec {
+                VideoCodec::H265 => 0,
+                VideoCodec::Vp9 => 1,
+                VideoCodec::H264 => 2,
+                VideoCodec::Vp8 => 3,
+                VideoCodec::Mjpeg => 4,
+            }),
+            _ => codecs.sort_by_key(|(codec, hardware)| (!hardware, effort(*codec))),
+        }
+        Preferences {
+            compression,
+            codecs: codecs.into_iter().map(|(codec, _)| codec).collect(),
+        }
+    }
+
+    fn tell_wish(&mut self) {
+        let wish = self.weather.wish(self.figures.own.preset);
+        let preferences = self.preferences(wish);
+        let mut words = Vec::from_iter(preferences.compression.map(ImageCompression::name));
+        words.extend(preferences.codecs.iter().map(|codec| codec.name()));
+        self.figures.own.preferences = words.join(" ");
+        if let Some(session) = &mut self.session {
+            session.set_preferences(preferences);
         }
     }
 
     fn open(&mut self, channel: ChannelRef, hello: Hello, wanted: &mut Wanted) {
         let serial = self.next_serial;
         self.next_serial = self.next_serial.wrapping_add(1);
-        match Socket::open(&self.url, serial, crate::socket_reported) {
-            Ok(socket) => {
-                let line = Line {
-                    channel,
-                    socket,
-                    hello: Some(hello),
-                    linked: false,
-                };
+        match Line::open(&self.url, serial, channel, hello) {
+            Ok(line) => {
                 self.lines.insert(serial, line);
             }
             Err(error) => self.close(0, &text(&error), wanted),
@@ -242,7 +372,11 @@ impl Console {
 
     fn socket(&mut self, input: Input, wanted: &mut Wanted) {
         match input {
-            Input::Opened(serial) => self.greet(serial),
+            Input::Opened(serial) => {
+                if let Some(line) = self.lines.get_mut(&serial) {
+                    line.greet();
+                }
+            }
             Input::Message(serial, bytes) => self.message(serial, &bytes, wanted),
             Input::Closed {
                 serial,
@@ -252,38 +386,59 @@ impl Console {
         }
     }
 
-    fn greet(&mut self, serial: u32) {
-        if let Some(line) = self.lines.get_mut(&serial)
-            && let Some(hello) = line.hello.take()
-        {
-            line.socket.send(&hello.encode());
-        }
-    }
-
-    fn message(&mut self, serial: u32, bytes: &[u8], wanted: &mut Wanted) {
+    fn message(&mut self, serial: u32, bytes: &Uint8Array, wanted: &mut Wanted) {
         let (Some(line), Some(session)) = (self.lines.get_mut(&serial), &mut self.session) else {
             return;
         };
-        self.figures.bytes_received += bytes.len() as f64;
-        let channel = line.channel;
+        self.incoming.resize(bytes.length() as usize, 0);
+        bytes.copy_to(&mut self.incoming);
+        let length = self.incoming.len();
+        line.bytes += length as u64;
+        self.figures.own.bytes_received += length as f64;
         let now = clock::now_us();
-        if line.linked {
-            session.receive(channel, now, bytes);
-            self.figures.decode_ms += (clock::now_us() - now) as f64 / 1000.0;
+        if !line.linked {
+            match Welcome::decode(&self.incoming) {
+                Ok(welcome) => {
+                    line.linked = true;
+                    let (common, caps) = (&welcome.common_caps, &welcome.channel_caps);
+                    session.opened(line.channel, common, caps, now);
+                    self.keys.extend(welcome.keys);
+                    if line.channel == ChannelRef::MAIN {
+                        self.figures.own.connect_ms = Some(clock::now_ms());
+                    }
+                }
+                Err(error) => {
+                    let reason = format!("The gateway's greeting cannot be read: {error}.");
+                    self.lost(4502, &reason, wanted);
+                }
+            }
             return;
         }
-        match Welcome::decode(bytes) {
-            Ok(welcome) => {
-                line.linked = true;
-                session.opened(channel, &welcome.common_caps, &welcome.channel_caps, now);
-                self.keys.extend(welcome.keys);
-                self.name_channels();
-            }
-            Err(error) => {
-                let reason = format!("The gateway's greeting cannot be read: {error}.");
-                self.lost(4502, &reason, wanted);
+        match line.came(&self.incoming) {
+            Came::Data(data) => session.push(line.channel, now, data),
+            Came::Nothing => {}
+            Came::Unreadable => {
+                self.lost(4502, "The gateway said something unreadable.", wanted);
+                return;
             }
         }
+        // Later, if that was wished for already: the queue may be long.
+        if !self.work_wanted {
+            self.work();
+        }
+    }
+
+    /// Deals with messages that wait, for a while.
+    fn work(&mut self) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let began = clock::now_ms();
+        let more = session.work((began * 1000.0) as u64, || {
+            clock::now_ms() - began < SLICE_MS
+        });
+        self.figures.own.decode_ms += clock::now_ms() - began;
+        self.work_wanted |= more;
     }
 
     fn closed(&mut self, serial: u32, code: u16, reason: &str, wanted: &mut Wanted) {
@@ -292,7 +447,6 @@ impl Console {
         };
         let channel = line.channel;
         self.closing.push(line);
-        self.name_channels();
         let main = channel.kind == ChannelType::MAIN;
         let needed = main
             || matches!(
@@ -326,9 +480,27 @@ impl Console {
         wanted.timer_ms = PAUSES_MS.get(index).copied();
     }
 
-    fn timer(&mut self, _wanted: &mut Wanted) {
+    fn timer(&mut self) {
         if self.phase != Phase::Closed && self.lines.is_empty() {
             self.ask();
+        }
+    }
+
+    fn second(&mut self) {
+        let now = clock::now_ms();
+        let flow = self.lines.values().find_map(Line::flow);
+        let lag = flow.and_then(|flow| flow.lag_ms(now)).unwrap_or(0.0);
+        let second = self.figures.second(lag);
+        if self.phase == Phase::Connected {
+            let preset = self.figures.own.preset;
+            let before = self.weather.wish(preset);
+            self.weather.pass(second);
+            if before != self.weather.wish(preset) {
+                self.tell_wish();
+            }
+        }
+        if !self.work_wanted {
+            self.work();
         }
     }
 
@@ -347,14 +519,15 @@ impl Console {
 
     fn drop_session(&mut self) {
         if let Some(session) = self.session.take() {
-            add(&mut self.before, &of_session(&session));
+            self.figures.session_over(&session);
         }
+        self.player.forget_all();
         self.closing
             .extend(std::mem::take(&mut self.lines).into_values());
         self.keys.clear();
+        self.ticket = None;
         self.ready = false;
         self.damaged = false;
-        self.name_channels();
         self.pointer_shown = false;
         if let Some(painter) = &mut self.painter {
             painter.point(None);
@@ -367,7 +540,7 @@ impl Console {
             self.attempts = 0;
         }
         if !reason.is_empty() && phase != Phase::Connected {
-            reason.clone_into(&mut self.figures.last_error);
+            reason.clone_into(&mut self.figures.own.last_error);
         }
         post(&FromWorker::State {
             phase,
@@ -376,217 +549,28 @@ impl Console {
         });
     }
 
-    /// Takes out of the session what it has to say, and sends what it has to send.
+    /// Takes out of the session what it has to say, sends what it has to send, and sees to it that
+    /// what is left is done.
     fn pump(&mut self, wanted: &mut Wanted) {
         while let Some(event) = self.session.as_mut().and_then(Session::poll_event) {
             self.event(event, wanted);
         }
-        let mut buffer = Vec::new();
         if let Some(session) = &mut self.session {
-            for line in self.lines.values().filter(|line| line.linked) {
-                while session.poll_transmit(line.channel, &mut buffer) {
-                    line.socket.send(&buffer);
-                    buffer.clear();
+            for line in self.lines.values_mut().filter(|line| line.linked) {
+                line.dealt(session.backlog(line.channel));
+                self.outgoing.clear();
+                self.outgoing.push(Line::ROOM);
+                if session.poll_transmit(line.channel, &mut self.outgoing) {
+                    line.send(&self.outgoing);
                 }
             }
+            if session.backlog(ChannelRef::DISPLAY) == 0 {
+                self.player.hurry = false;
+            }
         }
-        let moved = self.painter.as_ref().is_some_and(Painter::pointer_moved);
-        if (self.damaged || moved) && !self.frame_wanted {
-            self.frame_wanted = true;
-            wanted.frame = true;
-        }
+        self.show(wanted);
+        wanted.work = self.work_wanted;
     }
-
-    fn event(&mut self, event: Event, wanted: &mut Wanted) {
-        match event {
-            Event::OpenChannel {
-                channel,
-                connection_id,
-                common_caps,
-                channel_caps,
-            } => {
-                let Some(key) = self.keys.pop() else {
-                    let problem = "The gateway gave too few channel keys.".to_owned();
-                    post(&FromWorker::Problem(problem));
-                    return;
-                };
-                let hello = Hello {
-                    key,
-                    channel_type: channel.kind,
-                    channel_id: channel.id,
-                    connection_id,
-                    common_caps,
-                    channel_caps,
-                    window: 0,
-                };
-                self.open(channel, hello, wanted);
-            }
-            Event::Screen { width, height } => {
-                if let Some(painter) = &mut self.painter {
-                    painter.resize(width, height);
-                }
-                self.damaged = true;
-                post(&FromWorker::Size { width, height });
-            }
-            Event::Damaged => self.damaged = true,
-            Event::MouseMode(mode) => {
-                self.client_mouse = mode == MouseMode::Client;
-                self.place_pointer();
-                post(&FromWorker::MouseMode {
-                    client: self.client_mouse,
-                });
-            }
-            Event::Cursor(event) => self.cursor(event),
-            Event::Leds(Leds { scroll, num, caps }) => {
-                post(&FromWorker::Locks { caps, num, scroll });
-            }
-            Event::Problem(problem) => {
-                self.trouble(format!(
-                    "A message of the {} channel (number {}) could not be shown: {}.",
-                    problem.channel.kind.name(),
-                    problem.message,
-                    problem.error
-                ));
-            }
-            // Warnings are not for the person: every server warns that keys are not encrypted, also
-            // where the gateway's TLS and a local socket carry them.
-            Event::Notice {
-                severity: Severity::Error,
-                text,
-            } => {
-                self.trouble(format!("The machine's host says: {text}"));
-            }
-            Event::Notice { .. } => {}
-            Event::Disconnecting { channel, .. } if channel == ChannelRef::MAIN => {
-                self.lost(4503, "The machine's host ended the connection.", wanted);
-            }
-            Event::Migrating => self.lost(4503, "The machine moves to another host.", wanted),
-            Event::ScreenReady => {
-                self.ready = true;
-                self.damaged = true;
-            }
-            Event::ScreenGone
-            | Event::Disconnecting { .. }
-            | Event::Name(_)
-            | Event::Uuid(_)
-            | Event::Agent { .. }
-            | Event::Monitors(_) => {}
-        }
-    }
-
-    fn trouble(&mut self, words: String) {
-        words.clone_into(&mut self.figures.last_error);
-        post(&FromWorker::Problem(words));
-    }
-
-    fn cursor(&mut self, event: CursorEvent) {
-        match event {
-            CursorEvent::Shape(shape) => {
-                let rgba = shape.pixels.as_flattened();
-                let (width, height) = (u32::from(shape.width), u32::from(shape.height));
-                let (hot_x, hot_y) = (u32::from(shape.hot_x), u32::from(shape.hot_y));
-                if let Some(painter) = &mut self.painter {
-                    painter.set_sprite(rgba, width, height, hot_x, hot_y);
-                }
-                self.pointer_shown = true;
-                let rgba = rgba.to_vec();
-                post(&FromWorker::Cursor(Cursor::Shape {
-                    width,
-                    height,
-                    hot_x,
-                    hot_y,
-                    rgba,
-                }));
-            }
-            CursorEvent::Hidden => {
-                self.pointer_shown = false;
-                post(&FromWorker::Cursor(Cursor::Hidden));
-            }
-            CursorEvent::Moved { x, y } => self.pointer = (x.into(), y.into()),
-        }
-        self.place_pointer();
-    }
-
-    fn place_pointer(&mut self) {
-        let ours = !self.client_mouse && self.pointer_shown;
-        if let Some(painter) = &mut self.painter {
-            painter.point(ours.then_some(self.pointer));
-        }
-    }
-
-    fn frame(&mut self) {
-        self.frame_wanted = false;
-        let (Some(session), Some(painter)) = (&mut self.session, &mut self.painter) else {
-            return;
-        };
-        let started = clock::now_us();
-        self.damaged = false;
-        self.changed.clear();
-        session.take_damage(&mut self.changed);
-        let changed: Vec<Area> = self
-            .changed
-            .iter()
-            .map(|rect| Area {
-                left: rect.left.max(0) as u32,
-                top: rect.top.max(0) as u32,
-                right: rect.right.max(0) as u32,
-                bottom: rect.bottom.max(0) as u32,
-            })
-            .collect();
-        let Some(frame) = frame(session) else { return };
-        if let Err(error) = painter.paint(frame, &changed) {
-            post(&FromWorker::Problem(text(&error)));
-        }
-        let now = clock::now_us();
-        self.figures.paint_ms += (now - started) as f64 / 1000.0;
-        if !changed.is_empty() {
-            self.figures.frames_painted += 1.0;
-        } else if !self.ready {
-            return;
-        }
-        let now_ms = clock::now_ms();
-        self.figures.first_paint_ms.get_or_insert(now_ms);
-        self.figures.last_paint_ms = Some(now_ms);
-        if self.phase != Phase::Connected {
-            self.enter(Phase::Connected, 0, "");
-        }
-    }
-
-    fn picture(&self) -> Option<OffscreenCanvas> {
-        let frame = frame(self.session.as_ref()?)?;
-        crate::paint::sprite(frame.rgba, frame.width, frame.height).ok()
-    }
-
-    fn statistics(&self) -> Statistics {
-        let mut all = self.figures.clone();
-        add(&mut all, &self.before);
-        if let Some(session) = &self.session {
-            add(&mut all, &of_session(session));
-        }
-        all.channels.clone_from(&self.channel_names);
-        all
-    }
-
-    fn name_channels(&mut self) {
-        self.channel_names = self
-            .lines
-            .values()
-            .filter(|line| line.linked)
-            .map(|line| ChannelFigures {
-                name: format!("{} {}", line.channel.kind.name(), line.channel.id),
-                ..ChannelFigures::default()
-            })
-            .collect();
-    }
-}
-
-fn frame(session: &Session) -> Option<Frame<'_>> {
-    let screen = session.screen()?;
-    Some(Frame {
-        rgba: screen.pixels,
-        width: screen.width,
-        height: screen.height,
-    })
 }
 
 /// The button of a `SPICE_MOUSE_BUTTON_*` number; the wheel's are not asked for.
@@ -599,21 +583,6 @@ fn button_of(number: u8) -> Option<Button> {
         7 => Some(Button::Extra),
         _ => None,
     }
-}
-
-/// The counters that the session itself keeps.
-fn of_session(session: &Session) -> Statistics {
-    let counted = session.statistics();
-    Statistics {
-        display_messages: counted.draws as f64,
-        errors: counted.problems as f64,
-        ..Statistics::default()
-    }
-}
-
-fn add(sum: &mut Statistics, other: &Statistics) {
-    sum.display_messages += other.display_messages;
-    sum.errors += other.errors;
 }
 
 /// 64 hexadecimal digits.

@@ -5,9 +5,11 @@
 //! that speaks SPICE. Nothing here is exported to JavaScript: every module that links this library
 //! would carry the export.
 
+pub mod flow;
 mod message;
 mod preset;
 mod statistics;
+pub mod wish;
 
 pub use message::{Cursor, FromWorker, Message, Phase, ToWorker};
 pub use preset::Preset;

@@ -5,8 +5,12 @@
 //! is in [`console`].
 
 mod console;
+mod figures;
+mod line;
 mod paint;
 mod socket;
+mod video;
+mod webcodecs;
 
 use std::cell::{Cell, RefCell};
 
@@ -14,11 +18,13 @@ use console::{Console, Step, Wanted};
 use console_worker::{FromWorker, Message, Phase, ToWorker};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
 
 thread_local! {
     static CONSOLE: RefCell<Option<Console>> = const { RefCell::new(None) };
     static TIMER: Cell<Option<i32>> = const { Cell::new(None) };
+    /// [`Step::Work`] is on its way.
+    static WORKING: Cell<bool> = const { Cell::new(false) };
     static CALLS: Calls = Calls::new();
 }
 
@@ -27,6 +33,11 @@ struct Calls {
     message: Closure<dyn FnMut(MessageEvent)>,
     frame: Closure<dyn FnMut()>,
     timer: Closure<dyn FnMut()>,
+    second: Closure<dyn FnMut()>,
+    work: Closure<dyn FnMut()>,
+    /// A message through it comes after all that has happened already. (A timer would come after
+    /// 4 ms.)
+    turn: Option<MessageChannel>,
 }
 
 impl Calls {
@@ -39,6 +50,9 @@ impl Calls {
             }),
             frame: Closure::new(|| step(Step::Frame)),
             timer: Closure::new(|| step(Step::Timer)),
+            second: Closure::new(|| step(Step::Second)),
+            work: Closure::new(|| step(Step::Work)),
+            turn: MessageChannel::new().ok(),
         }
     }
 }
@@ -53,7 +67,17 @@ fn main() {
         });
     }));
     CONSOLE.with_borrow_mut(|console| *console = Some(Console::new()));
-    CALLS.with(|calls| scope().set_onmessage(Some(calls.message.as_ref().unchecked_ref())));
+    CALLS.with(|calls| {
+        if let Some(turn) = &calls.turn {
+            turn.port1()
+                .set_onmessage(Some(calls.work.as_ref().unchecked_ref()));
+        }
+        scope().set_onmessage(Some(calls.message.as_ref().unchecked_ref()));
+        let second = calls.second.as_ref().unchecked_ref();
+        // Without it there are no figures of the last second, and no probes of a silent channel.
+        let _ = scope().set_interval_with_callback_and_timeout_and_arguments_0(second, 1000);
+    });
+    spawn_local(async { step(Step::Able(video::Able::ask().await)) });
 }
 
 /// What a socket reports; the address of this function is its callback.
@@ -62,6 +86,9 @@ fn socket_reported(input: socket::Input) {
 }
 
 fn step(step: Step) {
+    if matches!(step, Step::Work) {
+        WORKING.set(false);
+    }
     let wanted = CONSOLE.with_borrow_mut(|console| console.as_mut().map(|c| c.step(step)));
     if let Some(wanted) = wanted {
         arrange(wanted);
@@ -75,6 +102,15 @@ fn arrange(wanted: Wanted) {
         if asked.is_err() {
             // Workers of older browsers have no animation frames; 16 ms is one at 60 Hz.
             CALLS.with(|calls| timeout(&calls.frame, 16));
+        }
+    }
+    if wanted.work && !WORKING.replace(true) {
+        let sent = CALLS.with(|calls| match &calls.turn {
+            Some(turn) => turn.port2().post_message(&JsValue::NULL).is_ok(),
+            None => false,
+        });
+        if !sent {
+            CALLS.with(|calls| timeout(&calls.work, 0));
         }
     }
     if let Some(pause) = wanted.timer_ms {
@@ -122,7 +158,7 @@ mod clock {
         static PERFORMANCE: OnceCell<Option<Performance>> = const { OnceCell::new() };
     }
 
-    /// Milliseconds, never backwards; 0 where the browser has no clock of that kind.
+    /// Milliseconds since the worker began, never backwards; 0 where the browser has no clock of that kind.
     pub fn now_ms() -> f64 {
         PERFORMANCE.with(|cell| {
             cell.get_or_init(|| super::scope().performance())
@@ -134,5 +170,14 @@ mod clock {
     /// The same in microseconds.
     pub fn now_us() -> u64 {
         (now_ms() * 1000.0) as u64
+    }
+
+    /// `performance.timeOrigin`: when the worker began, in milliseconds since 1970.
+    pub fn origin_ms() -> f64 {
+        PERFORMANCE.with(|cell| {
+            cell.get_or_init(|| super::scope().performance())
+                .as_ref()
+                .map_or(0.0, Performance::time_origin)
+        })
     }
 }

@@ -4,11 +4,13 @@
 //! A rectangle goes from wasm memory to the canvas in one copy: the `ImageData` is made over a view
 //! of that memory, used and dropped before anything may allocate (a view dies when memory grows).
 
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::{ArrayBuffer, Function, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen::{Clamped, JsCast};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ImageData, OffscreenCanvas, OffscreenCanvasRenderingContext2d};
+
+use crate::webcodecs::VideoFrame;
 
 /// A rectangle in the guest's pixels: left, top, right, bottom; right and bottom are outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,12 +180,27 @@ pub fn sprite(rgba: &[u8], width: u32, height: u32) -> Result<OffscreenCanvas, J
     Ok(canvas)
 }
 
+/// The pixels of a video frame, by way of a canvas of its size.
+pub fn read(canvas: &OffscreenCanvas, image: &VideoFrame, rgba: &mut [u8]) -> Result<(), JsValue> {
+    let context = context(canvas, false)?;
+    let draw: Function = Reflect::get(&context, &"drawImage".into())?.dyn_into()?;
+    draw.call3(&context, image, &0.into(), &0.into())?;
+    let (width, height) = (canvas.width(), canvas.height());
+    let pixels = context.get_image_data(0.0, 0.0, f64::from(width), f64::from(height))?;
+    let pixels = pixels.data();
+    if pixels.len() != rgba.len() {
+        return Err(JsValue::NULL);
+    }
+    rgba.copy_from_slice(&pixels);
+    Ok(())
+}
+
 fn context(
     canvas: &OffscreenCanvas,
     alpha: bool,
 ) -> Result<OffscreenCanvasRenderingContext2d, JsValue> {
     let options = js_sys::Object::new();
-    js_sys::Reflect::set(&options, &"alpha".into(), &alpha.into())?;
+    Reflect::set(&options, &"alpha".into(), &alpha.into())?;
     canvas
         .get_context_with_context_options("2d", &options)?
         .ok_or_else(|| JsValue::from_str("this browser has no 2d context for an OffscreenCanvas"))?

@@ -12,7 +12,7 @@ pub enum Input {
     /// It is open; the hello may go.
     Opened(u32),
     /// A binary message.
-    Message(u32, Vec<u8>),
+    Message(u32, Uint8Array),
     /// It is closed, for whatever reason.
     Closed {
         /// Which socket.
@@ -41,7 +41,7 @@ impl Socket {
         let message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             // A text message is none of this protocol; the gateway sends none.
             if let Ok(buffer) = event.data().dyn_into::<ArrayBuffer>() {
-                report(Input::Message(serial, Uint8Array::new(&buffer).to_vec()));
+                report(Input::Message(serial, Uint8Array::new(&buffer)));
             }
         });
         let close = Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {

@@ -18,16 +18,19 @@ use crate::wire::Reader;
 /// A frame that has not come back for so long is given up when something waits for it.
 const MAX_FLIGHT_US: u64 = 1_000_000;
 
-/// What we can do about streams, when the caller decodes these codecs.
-pub(crate) fn add_capabilities(caps: &mut Capabilities, outside: &[VideoCodec]) {
+/// What we can do about streams, when the caller decodes these codecs; or nothing, when none are
+/// wanted.
+pub(crate) fn add_capabilities(caps: &mut Capabilities, outside: Option<&Vec<VideoCodec>>) {
     caps.set(display::CAP_SIZED_STREAM);
     caps.set(display::CAP_MULTI_CODEC);
-    caps.set(display::CAP_CODEC_MJPEG);
     caps.set(wire::CAP_STREAM_REPORT);
     caps.set(wire::CAP_PREF_COMPRESSION);
     caps.set(wire::CAP_PREF_VIDEO_CODEC_TYPE);
-    for codec in outside {
-        caps.set(codec.capability());
+    if let Some(outside) = outside {
+        caps.set(display::CAP_CODEC_MJPEG);
+        for codec in outside {
+            caps.set(codec.capability());
+        }
     }
 }
 
