@@ -3,6 +3,7 @@
 mod corpus;
 mod decoded_outside;
 mod drawing;
+mod hostile;
 mod images;
 mod inputs;
 mod link;

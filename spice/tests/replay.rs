@@ -15,7 +15,7 @@ struct Replayed {
     frames: usize,
 }
 
-fn recordings() -> Vec<(String, Recording)> {
+pub fn recordings() -> Vec<(String, Recording)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/session");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .expect("the recordings are there")

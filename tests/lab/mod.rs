@@ -6,6 +6,7 @@ mod conformance;
 mod console;
 pub mod draw_server;
 mod drawing;
+mod guests;
 mod messages;
 mod recorded;
 #[path = "../../spice/tests/recording.rs"]

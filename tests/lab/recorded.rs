@@ -63,6 +63,7 @@ const QUIC: &[&str] = &["compression mode=quic"];
 const LZ: &[&str] = &["compression mode=lz"];
 const GLZ: &[&str] = &["compression mode=glz", "zlib mode=never"];
 const ZLIB: &[&str] = &["compression mode=glz", "zlib mode=always"];
+const LZ4: &[&str] = &["compression mode=lz4"];
 const JPEG: &[&str] = &["compression mode=quic", "jpeg mode=always"];
 
 const CASES: &[Case] = &[
@@ -248,6 +249,42 @@ const CASES: &[Case] = &[
         ],
         ImageType::ZLIB_GLZ_RGB,
     ),
+    case(
+        "lz4/rgb32_text",
+        LZ4,
+        &["format=32 pattern=text"],
+        ImageType::LZ4,
+    ),
+    case(
+        "lz4/rgb32_photo",
+        LZ4,
+        &["format=32 pattern=photo"],
+        ImageType::LZ4,
+    ),
+    case(
+        "lz4/rgb32_flat",
+        LZ4,
+        &["format=32 pattern=flat bottom_up=1"],
+        ImageType::LZ4,
+    ),
+    case(
+        "lz4/rgb24",
+        LZ4,
+        &["format=24 pattern=text"],
+        ImageType::LZ4,
+    ),
+    case(
+        "lz4/rgb16",
+        LZ4,
+        &["format=16 pattern=flat"],
+        ImageType::LZ4,
+    ),
+    case(
+        "lz4/rgba",
+        LZ4,
+        &["format=rgba pattern=alpha"],
+        ImageType::LZ4,
+    ),
     large(
         "quic/large_photo",
         QUIC,
@@ -290,6 +327,60 @@ const CASES: &[Case] = &[
         &["format=32 pattern=text"],
         ImageType::GLZ_RGB,
     ),
+    large(
+        "lz4/large_photo",
+        LZ4,
+        &["format=32 pattern=photo"],
+        ImageType::LZ4,
+    ),
+    large(
+        "lz4/large_text",
+        LZ4,
+        &["format=32 pattern=text"],
+        ImageType::LZ4,
+    ),
+    large(
+        "lz4/large_flat",
+        LZ4,
+        &["format=32 pattern=flat"],
+        ImageType::LZ4,
+    ),
+    large(
+        "glz/large_photo",
+        GLZ,
+        &["format=32 pattern=photo"],
+        ImageType::GLZ_RGB,
+    ),
+    large(
+        "glz/large_flat",
+        GLZ,
+        &["format=32 pattern=flat"],
+        ImageType::GLZ_RGB,
+    ),
+    large(
+        "zlib_glz/large_photo",
+        ZLIB,
+        &["format=32 pattern=photo"],
+        ImageType::ZLIB_GLZ_RGB,
+    ),
+    large(
+        "zlib_glz/large_text",
+        ZLIB,
+        &["format=32 pattern=text"],
+        ImageType::ZLIB_GLZ_RGB,
+    ),
+    large(
+        "lz/large_rgba",
+        LZ,
+        &["format=rgba pattern=alpha"],
+        ImageType::LZ_RGB,
+    ),
+    large(
+        "quic/large_rgba",
+        QUIC,
+        &["format=rgba pattern=alpha"],
+        ImageType::QUIC,
+    ),
     Case {
         mean_error: 4.0,
         ..large(
@@ -316,6 +407,16 @@ const CASES: &[Case] = &[
             "jpeg/photo_with_alpha",
             JPEG,
             &["format=rgba pattern=photo"],
+            ImageType::JPEG_ALPHA,
+        )
+    },
+    Case {
+        size: (96, 80),
+        mean_error: 4.0,
+        ..case(
+            "jpeg/photo_with_alpha_bottom_up",
+            JPEG,
+            &["format=rgba pattern=photo bottom_up=1"],
             ImageType::JPEG_ALPHA,
         )
     },
