@@ -45,7 +45,9 @@ impl Paint {
                 ..
             } => set_coverage(out, 255),
             // Pictures are brought into the surface's format first, which may not have coverage.
-            _ if matches!(format, Format::Rgb555 | Format::Rgb565) => format.settle(out),
+            Self::Pattern { .. } if matches!(format, Format::Rgb555 | Format::Rgb565) => {
+                format.settle(out);
+            }
             _ => {}
         }
     }

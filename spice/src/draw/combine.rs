@@ -100,6 +100,12 @@ pub(super) struct Inputs {
 impl Combine {
     /// The operator of that number, if it is one of these.
     pub(super) fn of(operator: u8) -> Option<Self> {
+        // Three of the disjoint and conjoint operators do what their plain ones do.
+        let operator = match operator {
+            16..=18 => operator - 16,
+            32..=34 => operator - 32,
+            other => other,
+        };
         if let Some((source, dest)) = PORTER_DUFF.get(usize::from(operator)) {
             let (source, dest) = (*source, *dest);
             return Some(Self::PorterDuff(PorterDuff { source, dest }));

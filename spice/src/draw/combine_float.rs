@@ -43,13 +43,7 @@ fn is_zero(value: f32) -> bool {
 }
 
 fn clamp(value: f32) -> f32 {
-    if value < 0.0 {
-        0.0
-    } else if value > 1.0 {
-        1.0
-    } else {
-        value
-    }
+    value.clamp(0.0, 1.0)
 }
 
 /// What remains of source and destination, for the disjoint operators (`crowded`) and for the
@@ -140,6 +134,10 @@ impl CombineFloat {
         dest: Colour,
     ) -> Colour {
         if let Self::Hsl(mode) = self {
+            if component && mask.is_some() {
+                // There is no such thing, and nothing is drawn.
+                return dest;
+            }
             return mode.pixel(source, mask, dest);
         }
         let [_, _, _, alpha] = source;
@@ -283,9 +281,10 @@ fn with_saturation(colour: Rgb, wanted: f32) -> Rgb {
 
 impl Hsl {
     fn pixel(self, source: Colour, mask: Option<Colour>, dest: Colour) -> Colour {
-        let [mut r, mut g, mut b, mut source_alpha] = source;
+        let [mut r, mut g, b, mut source_alpha] = source;
         if let Some([_, _, _, mask]) = mask {
-            [r, g, b, source_alpha] = [r * mask, g * mask, b * mask, source_alpha * mask];
+            // So the server does it: green twice, blue not at all.
+            [r, g, source_alpha] = [r * mask, g * mask * mask, source_alpha * mask];
         }
         let source = [r, g, b];
         let [r, g, b, dest_alpha] = dest;

@@ -9,7 +9,11 @@ pub fn copy(target: &mut Target<'_>, source: &Source<'_>, rop: Rop2) {
     if rop.does_nothing() {
         return;
     }
-    let mut laid = source.over(target.bounds, target.surface.format());
+    let format = target.surface.format();
+    let mut laid = match rop == Rop2::COPY {
+        true => source.copied_over(target.bounds, format),
+        false => source.over(target.bounds, format),
+    };
     let settled = rop == Rop2::COPY
         && laid.is_opaque()
         && matches!(

@@ -11,6 +11,8 @@ pub struct Scaler<'p> {
     picture: &'p Pixels,
     origin: Point,
     mode: ScaleMode,
+    /// All of the picture covers, whatever its pixels say.
+    pub(super) covering: bool,
     /// The destination box's corner.
     left: i32,
     top: i32,
@@ -75,6 +77,7 @@ impl<'p> Scaler<'p> {
             picture,
             origin,
             mode,
+            covering: false,
             left: dest.left,
             top: dest.top,
             x: Axis::new(source.left, source.width(), dest.width(), snap),
@@ -87,6 +90,11 @@ impl<'p> Scaler<'p> {
     pub fn row(&self, y: i32, left: i32, out: &mut [Pixel]) {
         let y = self.y.at(y.saturating_sub(self.top));
         let shift = i64::from(self.origin.x) << 16;
+        let pixel = |row: &[Pixel], x: i64| {
+            let [r, g, b, a] = usize::try_from(x).ok().and_then(|x| row.get(x)).copied()?;
+            Some([r, g, b, if self.covering { 255 } else { a }])
+        };
+        let pixel = |row: &[Pixel], x: i64| pixel(row, x).unwrap_or_default();
         let column = |index: usize| {
             let pixel = i64::from(left) - i64::from(self.left) + index as i64;
             self.x.step * pixel + self.x.start - shift
@@ -127,14 +135,6 @@ impl<'p> Scaler<'p> {
 /// The highest 7 bits of the fraction, as a weight of 256.
 fn weight(fixed: i64) -> u32 {
     ((fixed >> 9 & 0x7f) << 1) as u32
-}
-
-fn pixel(row: &[Pixel], x: i64) -> Pixel {
-    usize::try_from(x)
-        .ok()
-        .and_then(|x| row.get(x))
-        .copied()
-        .unwrap_or_default()
 }
 
 fn blend([a, b, c, d]: [Pixel; 4], across: u32, down: u32) -> Pixel {

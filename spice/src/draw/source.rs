@@ -32,20 +32,28 @@ pub enum Unused {
     Set,
     /// What the surface it shows has there; the picture has it too.
     AsDrawn,
+    /// What the screen it shows had there, which is not kept. Servers leave nothing there.
+    NotKept,
 }
 
 impl<'p> Source<'p> {
     /// Lays the part over `bounds` of a surface of that format.
     pub(super) fn over(&self, bounds: Rect, format: Format) -> Laid<'p> {
-        // When it brings to size, the server takes the unused bits for what they stand for.
-        let coverage = match coverage(self.picture, self.unused, format) {
-            Some(0) if !self.has_size_of(&bounds) => None,
-            coverage => coverage,
-        };
         Laid {
-            coverage,
+            coverage: coverage(self.picture, self.unused, format),
             ..self.laid(bounds, Snap::None)
         }
+    }
+
+    /// The same for a copy as it is. When it brings to size, the server takes the unused bits for
+    /// what they stand for.
+    pub(super) fn copied_over(&self, bounds: Rect, format: Format) -> Laid<'p> {
+        let mut laid = self.over(bounds, format);
+        if let Some(scaler) = &mut laid.scaler {
+            laid.coverage = None;
+            scaler.covering = self.unused == Unused::AsDrawn && format == Format::Argb;
+        }
+        laid
     }
 
     /// The same for operations of three inputs.
@@ -59,9 +67,13 @@ impl<'p> Source<'p> {
     /// Lays the part over `bounds`, to be blended. What a picture without coverage has there
     /// counts only if `unused_count`.
     pub(super) fn blended_over(&self, bounds: Rect, unused_count: bool) -> Laid<'p> {
-        let covers = self.unused == Unused::AsDrawn && !unused_count;
+        let coverage = match (self.unused, unused_count) {
+            (Unused::AsDrawn | Unused::NotKept, false) => Some(255),
+            (Unused::NotKept, true) => Some(0),
+            _ => None,
+        };
         Laid {
-            coverage: covers.then_some(255),
+            coverage,
             ..self.laid(bounds, Snap::None)
         }
     }
@@ -95,7 +107,7 @@ impl<'p> Source<'p> {
 /// the picture's pixels say.
 pub(super) fn coverage(picture: &Pixels, unused: Unused, format: Format) -> Option<u8> {
     match (unused, format) {
-        (Unused::AsDrawn, Format::Argb) => Some(255),
+        (Unused::NotKept, Format::Argb | Format::Rgbx) => Some(0),
         (Unused::Clear, Format::Argb | Format::Rgbx) if picture.alpha == Alpha::Opaque => Some(0),
         _ => None,
     }

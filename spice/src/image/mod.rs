@@ -28,6 +28,7 @@ use palette::{MAX_COLOURS, Palette, PaletteCache};
 use crate::error::Error;
 use crate::message::types::{Image, ImageFlags, ImageType};
 use crate::pixels::{Pixel, Pixels};
+use crate::surface::Format;
 use crate::wire::Reader;
 
 /// The kinds of image that [`decode`] can decode.
@@ -76,6 +77,7 @@ impl Default for CacheLimits {
 pub struct ImageContext {
     images: ImageCache,
     palettes: PaletteCache,
+    palette_format: Format,
     window: GlzWindow,
 }
 
@@ -85,8 +87,15 @@ impl ImageContext {
         Self {
             images: ImageCache::new(limits.image_cache_bytes),
             palettes: PaletteCache::default(),
+            palette_format: Format::Xrgb,
             window: GlzWindow::new(limits.glz_window_pixels),
         }
+    }
+
+    /// Says what a palette's colours are from now on: they are of the format of the surface that
+    /// the picture is for.
+    pub fn set_palette_format(&mut self, format: Format) {
+        self.palette_format = format;
     }
 
     /// Forgets an image. (SPICE_MSG_DISPLAY_INVAL_LIST)
@@ -182,7 +191,8 @@ fn decode_bitmap(
     if height != image.descriptor.height {
         return Err(Error::invalid("bitmap height", u64::from(height)));
     }
-    let palette = read_palette(image.message, &mut body, flags, &mut context.palettes)?;
+    let palette = read_palette(image.message, &mut body, flags, &mut context.palettes)?
+        .map(|palette| Palette::of_format(palette, context.palette_format));
     let layout = Layout {
         format,
         width,
@@ -204,6 +214,7 @@ fn decode_lz_palette(
     else {
         return Err(Error::missing("palette of lz image", image.descriptor.id));
     };
+    let palette = Palette::of_format(palette, context.palette_format);
     let data = body.bytes(size as usize, "image data")?;
     lz::decode_palette(
         data,

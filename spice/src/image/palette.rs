@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::pixels::Pixel;
+use crate::surface::Format;
 
 /// The most colours a palette can have: what a byte can choose from.
 pub const MAX_COLOURS: usize = 256;
@@ -39,6 +40,20 @@ impl Palette {
             *place = [red, green, blue, 255];
         }
         Ok(Self { colours: all })
+    }
+
+    /// The same numbers as colours of a surface of that format: on surfaces of 16 bits they are
+    /// of 16 bits.
+    pub fn of_format(palette: Arc<Self>, format: Format) -> Arc<Self> {
+        if !matches!(format, Format::Rgb555 | Format::Rgb565) {
+            return palette;
+        }
+        let mut palette = (*palette).clone();
+        for colour in palette.colours.iter_mut() {
+            let [red, green, blue, _] = *colour;
+            *colour = format.colour(u32::from_le_bytes([blue, green, red, 0]));
+        }
+        Arc::new(palette)
     }
 
     /// The colour with this number.

@@ -2,6 +2,7 @@
 
 mod drawing;
 pub(crate) mod mark;
+mod pictures;
 mod surfaces;
 pub(crate) mod video;
 
@@ -46,7 +47,11 @@ pub(crate) struct Display {
 
 /// What we can do on this channel.
 pub(crate) fn capabilities() -> Capabilities {
-    let mut caps = Capabilities::of(&[display::CAP_MONITORS_CONFIG]);
+    let mut caps = Capabilities::of(&[
+        display::CAP_MONITORS_CONFIG,
+        display::CAP_COMPOSITE,
+        display::CAP_A8_SURFACE,
+    ]);
     if image::SUPPORTED.contains(&ImageType::LZ4) {
         caps.set(display::CAP_LZ4_COMPRESSION);
     }
