@@ -97,7 +97,7 @@ pub fn Bar(
                 {icon("grip")}
             </button>
             <span class="sf-pill__id">
-                <b class="sf-pill__name" title=move || name.get()>{move || name.get()}</b>
+                <b class="sf-pill__name" title=move || name.get()>{move || short(&name.get()).to_owned()}</b>
                 <span
                     class=move || format!("sf-bars is-{}", quality.with(|quality| quality.bars))
                     role="img"
@@ -213,6 +213,11 @@ fn Announce(session: Session) -> impl IntoView {
     view! { <p class="sf-sr" role="status">{words}</p> }
 }
 
+/// A server's address without the words before it; other names as they are.
+fn short(name: &str) -> &str {
+    name.split_once("://").map_or(name, |(_, address)| address)
+}
+
 /// Back to the machine's own page, in the portal that this is.
 fn leave_address(vm: &str) -> String {
     let admin = window()
@@ -226,4 +231,15 @@ fn leave_address(vm: &str) -> String {
         "/user/desktops/"
     };
     [base, vm].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn a_servers_name_in_the_bar_is_its_address() {
+        assert_eq!(short("spice+tls://[::1]:5930"), "[::1]:5930");
+        assert_eq!(short("mira"), "mira");
+    }
 }

@@ -335,7 +335,7 @@ pub fn KeyBar(
     .into_any()
 }
 
-/// The menu that is open, if any. Its first line has the focus; arrow keys walk through it.
+/// The menu that is open, if any. What is chosen in it, or its first line, has the focus; arrow keys walk through it.
 #[component]
 pub fn Open(
     /// The console.
@@ -346,8 +346,12 @@ pub fn Open(
         if session.menu.get().is_some() {
             // The menu's own elements come in this same turn, after this effect.
             request_animation_frame(move || {
-                if let Some(first) = lines(root).into_iter().next() {
-                    let _ = first.focus();
+                let lines = lines(root);
+                let chosen = |line: &&web_sys::HtmlElement| {
+                    line.get_attribute("aria-checked").as_deref() == Some("true")
+                };
+                if let Some(line) = lines.iter().find(chosen).or(lines.first()) {
+                    let _ = line.focus();
                 }
             });
         }

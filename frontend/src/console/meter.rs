@@ -242,6 +242,15 @@ impl Meter {
         });
         (points.collect::<Vec<_>>().join(" "), top)
     }
+
+    /// The area below that line.
+    pub fn area(&self) -> String {
+        let line = self.line().0;
+        let Some((first, _)) = line.split_once(',') else {
+            return String::new();
+        };
+        format!("{first},100 {line} 600,100")
+    }
 }
 
 fn whole(number: f64) -> String {
@@ -350,6 +359,8 @@ mod tests {
         }
         assert_eq!(meter.history.len(), 60);
         assert_eq!(meter.line().1, 60.0);
+        let area = meter.area();
+        assert!(area.starts_with("0.0,100 0.0,0.0 ") && area.ends_with("600.0,0.0 600,100"));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `view`, `cover` | the page: the canvas, and what lies over it while there is no live picture |
 //! | `guest` | whose screen it is, and who gives tickets for it |
-//! | `session`, `link` | the console's state, and its line to the worker |
+//! | `session`, `link`, `memory` | the console's state, its line to the worker, what the browser keeps |
 //! | `events`, `input`, `scancode`, `pointer` | what the person does → what a guest understands |
 //! | `bar`, `menus`, `presets` | the controls |
 //! | `meter`, `quality` | what the worker's figures say, in plain functions |
@@ -20,6 +20,7 @@ mod events;
 mod guest;
 mod input;
 mod link;
+mod memory;
 mod menus;
 mod meter;
 mod pointer;

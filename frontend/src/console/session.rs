@@ -12,19 +12,14 @@ use web_sys::HtmlCanvasElement;
 use super::guest::{Guest, Prompt};
 use super::input::{Keyboard, Locks, Moved, Pace, Send, Wheel};
 use super::link::Link;
+use super::memory::{PRESET, SCALE, keep, kept};
 use super::meter::Meter;
 use super::pointer;
 use super::quality::{self, Quality};
-use crate::app::storage;
 use crate::task;
 
 /// The close code of a refused password, where there is one to refuse.
 const PASSWORD_REFUSED: u16 = 4403;
-
-/// What is kept of each console in this browser: how it is shown …
-const SCALE: &str = "scale";
-/// … and what matters most in its picture.
-const PRESET: &str = "preset";
 
 /// How the guest's picture is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -556,20 +551,6 @@ fn phase_of(status: u16) -> Phase {
     match status {
         401 | 403 | 404 => Phase::Closed,
         _ => Phase::Waiting,
-    }
-}
-
-fn storage_key(guest: Guest, what: &str) -> String {
-    ["saffron-console-", what, "-", &guest.key()].concat()
-}
-
-fn kept(guest: Guest, what: &str) -> Option<String> {
-    storage()?.get_item(&storage_key(guest, what)).ok()?
-}
-
-fn keep(guest: Guest, what: &str, word: &str) {
-    if let Some(storage) = storage() {
-        let _ = storage.set_item(&storage_key(guest, what), word);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::meter::Meter;
 use super::session::Session;
 use crate::format;
 use crate::task;
@@ -65,6 +66,7 @@ pub fn Overlay(
                 </div>
                 <div class="sf-chart__plot" aria-hidden="true">
                     <svg viewBox="0 0 600 100" preserveAspectRatio="none">
+                        <polygon class="area" points=move || meter.with(Meter::area)></polygon>
                         <polyline class="line" points=move || meter.with(|meter| meter.line().0)/>
                     </svg>
                 </div>
