@@ -323,10 +323,7 @@ impl Session {
             ChannelType::MAIN => channel::main::capabilities(),
             ChannelType::DISPLAY => {
                 let mut caps = channel::display::capabilities();
-                channel::display::video::add_capabilities(
-                    &mut caps,
-                    self.config.video.then_some(&self.config.codecs),
-                );
+                channel::display::video::add_capabilities(&mut caps, &self.config);
                 caps
             }
             ChannelType::INPUTS => channel::inputs::capabilities(),

@@ -319,7 +319,7 @@ impl Console {
             Pictures::Small => Some(ImageCompression::AutoGlz),
         };
         let mut codecs: Vec<(VideoCodec, bool)> = match wish.video {
-            Video::Servers | Video::None => Vec::new(),
+            Video::None => Vec::new(),
             Video::Easy | Video::Small => self.able.clone().unwrap_or_default().codecs,
         };
         if !codecs.is_empty() && !codecs.iter().any(|(codec, _)| *codec == VideoCodec::Mjpeg) {

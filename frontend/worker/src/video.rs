@@ -85,7 +85,6 @@ struct Decoder {
     _error: Closure<dyn FnMut(JsValue)>,
 }
 
-
 /// A decoded picture.
 struct Ready {
     stream: u64,

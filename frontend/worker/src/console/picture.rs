@@ -38,6 +38,10 @@ impl Console {
                 if !self.work_wanted {
                     self.work();
                 }
+                // It was taken because something was to be shown now.
+                if !self.player.is_copying() {
+                    self.paint();
+                }
             }
             _ => {}
         }
@@ -66,11 +70,13 @@ impl Console {
     /// An animation frame.
     pub(super) fn frame(&mut self, wanted: &mut Wanted) {
         self.frame_wanted = false;
-        if self.player.has_ready() {
-            // Their pixels are here before the browser shows this frame, as a rule.
-            self.player.show();
+        // Pictures that are still on their way since the last frame are not waited for again.
+        let late = self.player.is_copying();
+        self.player.show();
+        // Else their pixels are here before the browser shows this frame, and are painted then.
+        if late || !self.player.is_copying() {
+            self.paint();
         }
-        self.paint();
         self.give_picture(wanted);
     }
 
@@ -101,11 +107,11 @@ impl Console {
         figures.paint_ms += now - started;
         if !self.areas.is_empty() {
             figures.frames_painted += 1.0;
+            figures.last_paint_ms = Some(now);
         } else if !self.ready {
             return;
         }
         figures.first_paint_ms.get_or_insert(now);
-        figures.last_paint_ms = Some(now);
         if self.phase != Phase::Connected {
             self.enter(Phase::Connected, 0, "");
         }

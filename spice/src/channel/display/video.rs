@@ -9,6 +9,7 @@ use crate::message::display::{self, StreamCreate, StreamData};
 use crate::message::stream::{self as wire, ActivateReport};
 use crate::message::types::Clip;
 use crate::pixels::Pixels;
+use crate::session::Config;
 use crate::stream::{
     self, CodedFrame, Flight, MAX_FLIGHTS, MAX_OUT, MAX_OUT_ALONE, Reporter, SMALL_FRAME, Stream,
     VideoCodec, VideoEvent,
@@ -18,17 +19,16 @@ use crate::wire::Reader;
 /// A frame that has not come back for so long is given up when something waits for it.
 const MAX_FLIGHT_US: u64 = 1_000_000;
 
-/// What we can do about streams, when the caller decodes these codecs; or nothing, when none are
-/// wanted.
-pub(crate) fn add_capabilities(caps: &mut Capabilities, outside: Option<&Vec<VideoCodec>>) {
+/// What we can do about streams.
+pub(crate) fn add_capabilities(caps: &mut Capabilities, config: &Config) {
     caps.set(display::CAP_SIZED_STREAM);
     caps.set(display::CAP_MULTI_CODEC);
     caps.set(wire::CAP_STREAM_REPORT);
     caps.set(wire::CAP_PREF_COMPRESSION);
     caps.set(wire::CAP_PREF_VIDEO_CODEC_TYPE);
-    if let Some(outside) = outside {
+    if config.video {
         caps.set(display::CAP_CODEC_MJPEG);
-        for codec in outside {
+        for codec in &config.codecs {
             caps.set(codec.capability());
         }
     }
