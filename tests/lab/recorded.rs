@@ -256,12 +256,6 @@ const CASES: &[Case] = &[
         ImageType::LZ4,
     ),
     case(
-        "lz4/rgb32_photo",
-        LZ4,
-        &["format=32 pattern=photo"],
-        ImageType::LZ4,
-    ),
-    case(
         "lz4/rgb32_flat",
         LZ4,
         &["format=32 pattern=flat bottom_up=1"],
@@ -328,9 +322,9 @@ const CASES: &[Case] = &[
         ImageType::GLZ_RGB,
     ),
     large(
-        "lz4/large_photo",
+        "lz4/large_rgba",
         LZ4,
-        &["format=32 pattern=photo"],
+        &["format=rgba pattern=alpha"],
         ImageType::LZ4,
     ),
     large(
