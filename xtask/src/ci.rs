@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::command::{cargo, run as run_command, say, seconds, step, succeeds, workspace};
 use crate::test::Count;
-use crate::{edges, fuzz, size, test};
+use crate::{decoders, edges, fuzz, size, test};
 
 /// How long mutated inputs run in CI.
 const FUZZ_SECONDS: u64 = 20;
@@ -27,7 +27,10 @@ const BEFORE: &[Part] = &[
     ("Sizes", size::run),
 ];
 
-const AFTER: &[Part] = &[("Mutated inputs", || fuzz::mutations(FUZZ_SECONDS))];
+const AFTER: &[Part] = &[
+    ("Pictures natively and in wasm", decoders::compare),
+    ("Mutated inputs", || fuzz::mutations(FUZZ_SECONDS)),
+];
 
 /// Runs all parts and prints how many tests passed, in the form that CI reads; a part counts as one.
 pub fn run() -> Result<()> {

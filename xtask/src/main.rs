@@ -4,6 +4,7 @@
 mod bench;
 mod ci;
 mod command;
+mod decoders;
 mod edges;
 mod fuzz;
 mod lab;
@@ -39,7 +40,7 @@ usage: cargo xtask TASK
   web     build the portals and the console into dist/      --dev: quick to build, large
   edges   refuse dependencies that ARCHITECTURE.md forbids
   size    compare what a browser downloads with xtask/budgets.toml
-  bench   how fast the picture decoders are
+  bench   how fast it is: decode (beside C code), console (beside spice-html5)
   fuzz    fuzz the parsers and decoders      --seconds N for each
   lab     a libvirtd of its own: up DIR, down DIR, purge DIR
 ";
