@@ -47,6 +47,36 @@ pub const ORACLES: &[Oracle] = &[
         check: super::oracles::jpeg,
         folders: &["image/jpeg"],
     },
+    Oracle {
+        name: "lz4",
+        check: super::oracles::lz4,
+        folders: &["image/lz4"],
+    },
+    Oracle {
+        name: "zlib_glz",
+        check: super::oracles::zlib_glz,
+        folders: &["image/zlib_glz"],
+    },
+    Oracle {
+        name: "jpeg_alpha",
+        check: super::oracles::jpeg_alpha,
+        folders: &["image/jpeg"],
+    },
+    Oracle {
+        name: "drawing",
+        check: |data| drop(super::oracles::drawing(data)),
+        folders: &["drawing"],
+    },
+    Oracle {
+        name: "stream",
+        check: |data| drop(super::oracles::stream(data)),
+        folders: &["stream"],
+    },
+    Oracle {
+        name: "conversation",
+        check: super::oracles::conversation,
+        folders: &["conversation"],
+    },
 ];
 
 impl Oracle {

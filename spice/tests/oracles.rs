@@ -5,6 +5,16 @@
 
 #![allow(dead_code, reason = "a fuzz target uses one of them")]
 
+#[path = "oracles/conversation.rs"]
+mod conversation;
+#[path = "oracles/display.rs"]
+mod display;
+
+#[allow(unused_imports, reason = "a fuzz target uses one of them")]
+pub use conversation::conversation;
+#[allow(unused_imports, reason = "a fuzz target uses one of them")]
+pub use display::{drawing, stream};
+
 use spice::image::{CacheLimits, ImageContext, SUPPORTED, decode};
 use spice::link::admission::{Hello, Welcome};
 use spice::link::{
@@ -90,6 +100,21 @@ pub fn quic(data: &[u8]) {
 /// LZ images, with palettes too.
 pub fn lz(data: &[u8]) {
     images(data, &[ImageType::LZ_RGB, ImageType::LZ_PLT]);
+}
+
+/// LZ4 images.
+pub fn lz4(data: &[u8]) {
+    images(data, &[ImageType::LZ4]);
+}
+
+/// GLZ images that were deflated as well, alone: others would hide them from a fuzzer.
+pub fn zlib_glz(data: &[u8]) {
+    images(data, &[ImageType::ZLIB_GLZ_RGB]);
+}
+
+/// JPEG images with alpha, alone.
+pub fn jpeg_alpha(data: &[u8]) {
+    images(data, &[ImageType::JPEG_ALPHA]);
 }
 
 /// GLZ images, deflated ones too.

@@ -1,0 +1,8 @@
+//! What must hold for any bytes, as `oracles::zlib_glz` says.
+
+#![no_main]
+
+#[path = "../../tests/oracles.rs"]
+mod oracles;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| oracles::zlib_glz(data));
