@@ -217,6 +217,11 @@ impl Session {
         self.with_displays(|display, context| display.failed(frame, error, context));
     }
 
+    /// Whether the server may send video, on displays that are opened from now on.
+    pub const fn allow_video(&mut self, video: bool) {
+        self.config.video = video;
+    }
+
     /// Asks the servers of the displays, as far as they can be asked, for other codecs.
     pub fn set_preferences(&mut self, preferences: Preferences) {
         let before = core::mem::replace(&mut self.config.preferences, preferences);

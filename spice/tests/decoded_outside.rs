@@ -383,6 +383,70 @@ fn servers_are_asked_for_what_they_can_be_asked_for() {
     assert_eq!(sent(&mut session), []);
 }
 
+#[test]
+fn whatever_servers_send_about_streams_is_bounded_and_harmless() {
+    let codecs = VideoCodec::ALL;
+    let mut console = console(&codecs);
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move |below: u32| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 33) as u32 % below
+    };
+    let mut out: Vec<CodedFrame> = Vec::new();
+    for turn in 0..20_000_u64 {
+        let id = random(300);
+        let place = Rect::new(random(12) as i32 - 2, random(6) as i32 - 1, 4, 2);
+        match random(9) {
+            0 | 1 => console.draw(STREAM_CREATE, create(id, random(7) as u8, place)),
+            2 => {
+                let huge = Body::new(|body| {
+                    body.u32(0).u32(id).u8(1).u8(2).u64(0);
+                    body.u32(random(u32::MAX)).u32(random(u32::MAX)).u64(0);
+                    write_rect(body, &Rect::new(i32::MIN, i32::MIN, i32::MAX, i32::MAX));
+                    body.u8(0);
+                });
+                console.draw(STREAM_CREATE, huge);
+            }
+            3 => console.draw(STREAM_DESTROY, number(id)),
+            4 => console.draw(DRAW_FILL, fill(place, &[], 1, 8)),
+            5 => console.draw(
+                STREAM_ACTIVATE_REPORT,
+                Body::new(|body| {
+                    body.u32(id).u32(1).u32(random(5)).u32(random(2000));
+                }),
+            ),
+            _ => {
+                let bytes: Vec<u8> = (0..random(40)).map(|_| random(256) as u8).collect();
+                console.draw(STREAM_DATA, timed(id, random(u32::MAX), &bytes));
+            }
+        }
+        out.extend(handed_out(&mut console));
+        assert!(out.len() <= 4 * 64, "{} frames are out", out.len());
+        if random(3) == 0 && !out.is_empty() {
+            let frame = out.swap_remove(random(out.len() as u32) as usize).frame;
+            match random(4) {
+                0 => console.session.video_failed(frame),
+                1 => console.session.video_dropped(frame),
+                _ => {
+                    console.session.video_decoded(frame, &picture(3));
+                }
+            }
+        }
+        if turn % 64 == 0 {
+            // The caller has lost them.
+            out.clear();
+            console.session.work(turn * 50_000, || true);
+        }
+    }
+    // It still draws.
+    console.session.work(u64::MAX / 2, || true);
+    console.draw(DRAW_FILL, fill(Rect::new(0, 0, 8, 4), &[], 0x77, 8));
+    console.session.work(u64::MAX, || true);
+    assert_eq!(console.row(3), [0x77; 8]);
+}
+
 /// A JPEG picture as far as its frame header, and one byte to tell it by.
 fn jpeg_header(width: u16, height: u16, last: u8) -> Vec<u8> {
     let mut bytes = vec![0xff, 0xd8, 0xff, 0xc0, 0, 11, 8];

@@ -15,20 +15,18 @@
 //! step works on messages for longer than [`SLICE_MS`], so that what the person does never waits
 //! for what the guest shows.
 
+mod connection;
 mod events;
 mod picture;
+mod wishes;
 
 use std::collections::BTreeMap;
 
-use console_worker::wish::{Pictures, Video, Weather, Wish};
+use console_worker::wish::Weather;
 use console_worker::{FromWorker, Phase, ToWorker};
 use js_sys::Uint8Array;
-use spice::link::ChannelType;
-use spice::link::admission::{Hello, Key, Welcome};
-use spice::{
-    Button, ChannelRef, Config, ImageCompression, Leds, Pixels, Preferences, Scancode, Session,
-    VideoCodec,
-};
+use spice::link::admission::{Key, Welcome};
+use spice::{Button, ChannelRef, Leds, Pixels, Scancode, Session};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::OffscreenCanvas;
 
@@ -285,91 +283,6 @@ impl Console {
         }
     }
 
-    fn connect(&mut self, ticket: &str, wanted: &mut Wanted) {
-        let Some(able) = &self.able else {
-            self.ticket = Some(ticket.to_owned());
-            return;
-        };
-        let Some(key) = parse_key(ticket) else {
-            self.close(4400, "The console ticket cannot be read.", wanted);
-            return;
-        };
-        let codecs = able.codecs.iter().map(|(codec, _)| *codec).collect();
-        self.drop_session();
-        self.keys.push(key);
-        let wish = self.weather.wish(self.figures.own.preset);
-        // Its first event asks for the main channel, which takes that key.
-        self.session = Some(Session::new(Config {
-            codecs,
-            video: wish.video != Video::None,
-            preferences: self.preferences(wish),
-            ..Config::default()
-        }));
-        self.figures.own.connections += 1.0;
-        if self.phase == Phase::Waiting {
-            self.enter(Phase::Reconnecting, 0, "");
-        }
-    }
-
-    /// What a wish comes to in this browser.
-    fn preferences(&self, wish: Wish) -> Preferences {
-        let compression = match wish.pictures {
-            Pictures::Servers => None,
-            Pictures::Fast => Some(ImageCompression::Lz4),
-            Pictures::Small => Some(ImageCompression::AutoGlz),
-        };
-        let mut codecs: Vec<(VideoCodec, bool)> = match wish.video {
-            Video::None => Vec::new(),
-            Video::Easy | Video::Small => self.able.clone().unwrap_or_default().codecs,
-        };
-        if !codecs.is_empty() && !codecs.iter().any(|(codec, _)| *codec == VideoCodec::Mjpeg) {
-            codecs.push((VideoCodec::Mjpeg, false));
-        }
-        let effort = |codec: VideoCodec| match codec {
-            VideoCodec::Vp8 => 0,
-            VideoCodec::H264 => 1,
-            VideoCodec::Vp9 => 2,
-            VideoCodec::H265 => 3,
-            VideoCodec::Mjpeg => 4,
-        };
-        match wish.video {
-            Video::Small => codecs.sort_by_key(|(codec, _)| match codec {
-                VideoCodec::H265 => 0,
-                VideoCodec::Vp9 => 1,
-                VideoCodec::H264 => 2,
-                VideoCodec::Vp8 => 3,
-                VideoCodec::Mjpeg => 4,
-            }),
-            _ => codecs.sort_by_key(|(codec, hardware)| (!hardware, effort(*codec))),
-        }
-        Preferences {
-            compression,
-            codecs: codecs.into_iter().map(|(codec, _)| codec).collect(),
-        }
-    }
-
-    fn tell_wish(&mut self) {
-        let wish = self.weather.wish(self.figures.own.preset);
-        let preferences = self.preferences(wish);
-        let mut words = Vec::from_iter(preferences.compression.map(ImageCompression::name));
-        words.extend(preferences.codecs.iter().map(|codec| codec.name()));
-        self.figures.own.preferences = words.join(" ");
-        if let Some(session) = &mut self.session {
-            session.set_preferences(preferences);
-        }
-    }
-
-    fn open(&mut self, channel: ChannelRef, hello: Hello, wanted: &mut Wanted) {
-        let serial = self.next_serial;
-        self.next_serial = self.next_serial.wrapping_add(1);
-        match Line::open(&self.url, serial, channel, hello) {
-            Ok(line) => {
-                self.lines.insert(serial, line);
-            }
-            Err(error) => self.close(0, &text(&error), wanted),
-        }
-    }
-
     fn socket(&mut self, input: Input, wanted: &mut Wanted) {
         match input {
             Input::Opened(serial) => {
@@ -441,51 +354,6 @@ impl Console {
         self.work_wanted |= more;
     }
 
-    fn closed(&mut self, serial: u32, code: u16, reason: &str, wanted: &mut Wanted) {
-        let Some(line) = self.lines.remove(&serial) else {
-            return;
-        };
-        let channel = line.channel;
-        self.closing.push(line);
-        let main = channel.kind == ChannelType::MAIN;
-        let needed = main
-            || matches!(
-                channel.kind,
-                ChannelType::DISPLAY | ChannelType::INPUTS | ChannelType::CURSOR
-            );
-        if matches!(code, 4401 | 4404) {
-            self.close(code, reason, wanted);
-        } else if needed {
-            // Without its picture or its keys a console is of no use; one new session is simpler
-            // and surer than a channel of its own, and the picture comes back whole.
-            self.lost(code, reason, wanted);
-        } else if let Some(session) = &mut self.session {
-            session.closed(channel);
-        }
-    }
-
-    /// The connection is gone, and is to come back.
-    fn lost(&mut self, code: u16, reason: &str, wanted: &mut Wanted) {
-        if self.phase == Phase::Closed {
-            return;
-        }
-        self.drop_session();
-        let phase = match self.phase {
-            Phase::Connecting => Phase::Connecting,
-            _ => Phase::Reconnecting,
-        };
-        self.enter(phase, code, reason);
-        let index = (self.attempts as usize).min(PAUSES_MS.len() - 1);
-        self.attempts = self.attempts.saturating_add(1);
-        wanted.timer_ms = PAUSES_MS.get(index).copied();
-    }
-
-    fn timer(&mut self) {
-        if self.phase != Phase::Closed && self.lines.is_empty() {
-            self.ask();
-        }
-    }
-
     fn second(&mut self) {
         let now = clock::now_ms();
         let flow = self.lines.values().find_map(Line::flow);
@@ -502,51 +370,6 @@ impl Console {
         if !self.work_wanted {
             self.work();
         }
-    }
-
-    fn ask(&mut self) {
-        if !self.asked {
-            self.asked = true;
-            post(&FromWorker::NeedTicket);
-        }
-    }
-
-    fn close(&mut self, code: u16, reason: &str, wanted: &mut Wanted) {
-        self.drop_session();
-        self.enter(Phase::Closed, code, reason);
-        wanted.end = code == 1000;
-    }
-
-    fn drop_session(&mut self) {
-        if let Some(session) = self.session.take() {
-            self.figures.session_over(&session);
-        }
-        self.player.forget_all();
-        self.closing
-            .extend(std::mem::take(&mut self.lines).into_values());
-        self.keys.clear();
-        self.ticket = None;
-        self.ready = false;
-        self.damaged = false;
-        self.pointer_shown = false;
-        if let Some(painter) = &mut self.painter {
-            painter.point(None);
-        }
-    }
-
-    fn enter(&mut self, phase: Phase, code: u16, reason: &str) {
-        self.phase = phase;
-        if phase == Phase::Connected {
-            self.attempts = 0;
-        }
-        if !reason.is_empty() && phase != Phase::Connected {
-            reason.clone_into(&mut self.figures.own.last_error);
-        }
-        post(&FromWorker::State {
-            phase,
-            code,
-            reason: reason.to_owned(),
-        });
     }
 
     /// Takes out of the session what it has to say, sends what it has to send, and sees to it that
@@ -583,20 +406,6 @@ fn button_of(number: u8) -> Option<Button> {
         7 => Some(Button::Extra),
         _ => None,
     }
-}
-
-/// 64 hexadecimal digits.
-fn parse_key(ticket: &str) -> Option<Key> {
-    let digits = ticket.as_bytes();
-    if digits.len() != 64 {
-        return None;
-    }
-    let mut key = [0; 32];
-    for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
-        let text = std::str::from_utf8(pair).ok()?;
-        *byte = u8::from_str_radix(text, 16).ok()?;
-    }
-    Some(Key(key))
 }
 
 fn text(error: &JsValue) -> String {

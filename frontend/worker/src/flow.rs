@@ -39,8 +39,9 @@ impl Flow {
     pub const FIRST_WINDOW: u32 = 1 << 20;
     const LEAST_WINDOW: u64 = 128 << 10;
     const LARGEST_WINDOW: u64 = 8 << 20;
-    /// Probes are so far apart.
+    /// Probes are so far apart, or where much comes, so far at least.
     const PROBE_MS: f64 = 1000.0;
+    const PROBE_BUSY_MS: f64 = 150.0;
     /// A picture later than this is the window's fault, if it can be.
     const LATE_MS: f64 = 150.0;
     /// A picture earlier than this leaves room for a larger window.
@@ -93,9 +94,13 @@ impl Flow {
 
     /// The number of a probe to be sent now, if one is due.
     pub fn probe(&mut self, now_ms: f64) -> Option<u32> {
-        let due = self
-            .probed_ms
-            .is_none_or(|then| now_ms - then >= Self::PROBE_MS);
+        let much = self.received - self.looked.0 >= self.window;
+        let apart = if much {
+            Self::PROBE_BUSY_MS
+        } else {
+            Self::PROBE_MS
+        };
+        let due = self.probed_ms.is_none_or(|then| now_ms - then >= apart);
         if self.probe.is_some() || !due {
             return None;
         }

@@ -50,7 +50,8 @@ impl Console {
     /// Shows at once what is due, and wishes for an animation frame for the rest.
     pub(super) fn show(&mut self, wanted: &mut Wanted) {
         let last = self.figures.own.last_paint_ms;
-        let idle = last.is_none_or(|last| clock::now_ms() - last > FRAME_MS);
+        // An animation frame that was wished for and has not come will come, or nobody looks.
+        let idle = !self.frame_wanted && last.is_none_or(|last| clock::now_ms() - last > FRAME_MS);
         if self.player.has_ready() && (self.player.hurry || self.picture_wanted || idle) {
             self.player.show();
         }

@@ -78,8 +78,10 @@ impl Display {
             }
             wire::STREAM_ACTIVATE_REPORT => {
                 let wanted = ActivateReport::read(reader)?;
-                let stream = self.streams.get_mut(wanted.stream)?;
-                stream.reporter = Some(Reporter::new(wanted));
+                // Servers also want reports about streams that came to nothing for want of a codec.
+                if let Ok(stream) = self.streams.get_mut(wanted.stream) {
+                    stream.reporter = Some(Reporter::new(wanted));
+                }
             }
             _ => return Ok(false),
         }
