@@ -320,7 +320,7 @@ pub fn KeyBar(
     };
     view! {
         <div class="sf-keybar" role="toolbar" aria-label="Keys">
-            {press("Esc", "Escape", "Escape")}
+            {press("Esc", "Esc", "Escape")}
             {press("Tab", "Tab", "Tab")}
             {hold("Ctrl", CONTROL)}
             {hold("Alt", ALT)}

@@ -111,7 +111,13 @@ impl Meter {
             return presets::in_force(preset, &[]);
         };
         let codec = now.codec.as_deref().map(codec_name).unwrap_or_default();
-        presets::in_force(preset, &[&asked_for(&now.preferences), &codec])
+        let asked = asked_for(&now.preferences);
+        let still = if asked.is_empty() {
+            mostly(&now.images)
+        } else {
+            asked
+        };
+        presets::in_force(preset, &[&still, &codec])
     }
 
     /// Name and value of each figure; the guest's screen is so large.
@@ -301,6 +307,18 @@ fn asked_for(preferences: &str) -> String {
     }
 }
 
+/// How most still pictures came, of a server that cannot be asked: `GLZ` of `glz_rgb`.
+fn mostly(images: &[(String, f64)]) -> String {
+    let coded = images.iter().filter(|(kind, _)| !kind.starts_with("from_"));
+    let most = coded.max_by(|(_, one), (_, other)| one.total_cmp(other));
+    let kind = most.map(|(kind, _)| kind.as_str()).unwrap_or_default();
+    match kind.split('_').next().unwrap_or_default() {
+        "bitmap" => "uncompressed".to_owned(),
+        "zlib" => "ZLIB-GLZ".to_owned(),
+        word => word.to_uppercase(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -441,6 +459,18 @@ mod tests {
         assert_eq!(asked_for("auto_glz · mjpeg"), "automatic GLZ");
         assert_eq!(asked_for("auto_lz"), "automatic LZ");
         assert_eq!(asked_for(""), "");
+        let images = |counts: &[(&str, f64)]| {
+            let counts = counts
+                .iter()
+                .map(|(kind, count)| ((*kind).to_owned(), *count));
+            mostly(&counts.collect::<Vec<_>>())
+        };
+        assert_eq!(
+            images(&[("from_cache", 90.0), ("glz_rgb", 60.0), ("quic", 4.0)]),
+            "GLZ"
+        );
+        assert_eq!(images(&[("zlib_glz_rgb", 1.0)]), "ZLIB-GLZ");
+        assert_eq!(images(&[]), "");
     }
 
     #[test]

@@ -91,7 +91,7 @@ const LAGS: [f64; 3] = [200.0, 600.0, 1_500.0];
 /// Decoding one frame takes longer than a frame lasts: at 30, at 15 and at 7 a second.
 const FRAMES_MS: [f64; 3] = [50.0, 100.0, 200.0];
 /// Parts of a film's frames that are not shown.
-const DROPS: [f64; 3] = [0.05, 0.2, 0.5];
+const DROPS: [f64; 3] = [0.08, 0.2, 0.5];
 /// Fewer frames a second than these are no film.
 const RATES: [f64; 3] = [18.0, 10.0, 4.0];
 /// Below this a stream has ended or just begun.
@@ -159,10 +159,12 @@ pub fn judge(phase: Phase, r: &Readings) -> Quality {
     if r.received > FILM {
         let part = r.dropped / r.received;
         let why = format!("{:.0} % of video frames are too late", part * 100.0);
-        let bottleneck = if r.busy > BUSY {
-            Bottleneck::Browser
-        } else {
-            Bottleneck::Network
+        let long_way = late > LAGS[0] || r.round_trip_ms > Some(ROUND_TRIPS[0]);
+        // What is late though the way is short and there is time here was late when it set out.
+        let bottleneck = match (r.busy > BUSY, long_way) {
+            (true, _) => Bottleneck::Browser,
+            (false, true) => Bottleneck::Network,
+            (false, false) => Bottleneck::Host,
         };
         found(bars_above(part, DROPS), bottleneck, why);
     }
@@ -269,12 +271,18 @@ mod tests {
     }
 
     #[test]
-    fn dropped_frames_belong_to_whoever_had_no_time() {
+    fn dropped_frames_are_the_fault_of_whoever_made_them_late() {
         let mut readings = film();
         readings.dropped = 20.0;
+        assert_eq!(cause(readings), (2, Some(Bottleneck::Host)));
+        readings.round_trip_ms = Some(90.0);
         assert_eq!(cause(readings), (2, Some(Bottleneck::Network)));
         readings.busy = 0.8;
         assert_eq!(cause(readings), (2, Some(Bottleneck::Browser)));
+        // One frame of many is nothing to speak of.
+        readings = film();
+        readings.dropped = 2.0;
+        assert_eq!(cause(readings), (4, None));
     }
 
     #[test]

@@ -66,11 +66,12 @@ pub fn View(
             *ticks = ticks.wrapping_add(1);
             *ticks
         });
-        let due = session.overlay.get_untracked() || tick.unwrap_or(0).is_multiple_of(SELDOM);
         let live = session
             .state
             .with_untracked(|state| state.phase == Phase::Connected);
-        if due && live && !document().hidden() {
+        let seldom = tick.unwrap_or(0).is_multiple_of(SELDOM);
+        // The overlay is told of a lost connection too, or it would show the last of the old one.
+        if !document().hidden() && (session.overlay.get_untracked() || (live && seldom)) {
             session.tell(&ToWorker::Statistics);
         }
     };
