@@ -84,20 +84,25 @@ export class Client {
     }
   }
 
-  /** Waits until nothing new was processed or painted for `quiet` ms, at most `limit`. */
+  /**
+   * Waits until nothing new was processed or painted for `quiet` ms, at most `limit`. Says when a
+   * frame of video was shown last, as far as asking over and over can tell.
+   */
   async settle(quiet, limit) {
     const end = Date.now() + limit;
-    let last = null, since = Date.now();
+    let last = null, since = Date.now(), frames = null, frameMs = null;
     for (;;) {
       const now = await this.figures().catch(() => null);
+      if (now && frames !== null && now.framesShown !== frames) frameMs = now.originMs + now.nowMs;
+      if (now) frames = now.framesShown;
       const state = now && `${now.displayMessages} ${now.draws} ${now.framesPainted} ${now.bytes}`;
       if (state !== last) {
         last = state;
         since = Date.now();
       }
-      if (now && Date.now() - since >= quiet) return { figures: now, settled: true };
-      if (Date.now() > end) return { figures: now, settled: false };
-      await pause(Math.min(50, quiet / 4));
+      if (now && Date.now() - since >= quiet) return { figures: now, frameMs, settled: true };
+      if (Date.now() > end) return { figures: now, frameMs, settled: false };
+      await pause(Math.min(25, quiet / 4));
     }
   }
 

@@ -69,15 +69,23 @@ export async function runScene(item, settings) {
       clearInterval(watch);
     }
     const endedMs = Date.now();
-    const { figures: last, settled } = await client.settle(500, DRAIN);
+    // Costs are those of the scene itself: asking over and over, as below, costs as well.
+    const then = (await client.figures()) ?? first;
     const after = await client.costs();
+    // What is still on its way arrives without a pause; what a server sends a second after a film,
+    // a sharp picture of its last frame, is not part of the scene.
+    const { figures: last, frameMs, settled } = await client.settle(250, DRAIN);
     mostMemory = Math.max(mostMemory, await client.memory());
 
-    const lastMs = last.originMs + last.lastPaintMs;
-    const spentMs = Math.max(1, lastMs - beganMs);
+    const video = scene.startsWith("video");
+    const lastFrameMs = last.lastFrameMs == null ? frameMs : last.originMs + last.lastFrameMs;
+    const lastMs = video ? (lastFrameMs ?? endedMs) : last.originMs + last.lastPaintMs;
+    const spentMs = Math.max(1, video ? Math.max(lastMs, endedMs) - beganMs : lastMs - beganMs);
     const draws = last.draws - first.draws;
     const shown = last.framesShown - first.framesShown;
-    const items = scene.startsWith("video") ? Math.max(shown, 1) : Math.max(draws, 1);
+    const items = video ? then.framesShown - first.framesShown : then.draws - first.draws;
+    const wallSeconds = (after.wallMs - before.wallMs) / 1000;
+    await client.settle(500, DRAIN);
     const difference = await client.compare().catch((error) => ({ exact: false, error: String(error) }));
     return {
       firstFrameMs: opened.firstPaintMs,
@@ -89,14 +97,14 @@ export async function runScene(item, settings) {
       framesShown: shown,
       framesShownPerSecond: (shown * 1000) / spentMs,
       framesPaintedPerSecond: ((last.framesPainted - first.framesPainted) * 1000) / spentMs,
-      mainBusy: (after.mainSeconds - before.mainSeconds) / (spentMs / 1000),
-      rendererCpuMsPerItem: ((after.renderer - before.renderer) * 1000) / items,
+      mainBusy: (after.mainSeconds - before.mainSeconds) / wallSeconds,
+      rendererCpuMsPerItem: ((after.renderer - before.renderer) * 1000) / Math.max(items, 1),
       rendererCpuSeconds: after.renderer - before.renderer,
       gpuCpuSeconds: after.gpu - before.gpu,
       megabytes: (last.bytes - first.bytes) / 1e6,
       memoryMegabytes: mostMemory / 1e6,
-      serverBusy: (after.server - before.server) / (spentMs / 1000),
-      relayBusy: (after.between - before.between) / (spentMs / 1000),
+      serverBusy: (after.server - before.server) / wallSeconds,
+      relayBusy: (after.between - before.between) / wallSeconds,
       lagMs: Math.max(0, lastMs - endedMs, mostLag),
       behindMs: Math.max(0, lastMs - endedMs),
       reportedLagMs: mostLag,
