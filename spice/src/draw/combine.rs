@@ -40,34 +40,59 @@ pub(super) fn masked(source: Pixel, mask: Option<Pixel>, component: bool) -> (Pi
     (left, [alpha; 4])
 }
 
-/// How much of a source or destination remains.
+/// How much of a source or destination remains: with `changed` it depends on how much the other
+/// covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    None,
-    All,
+struct Part {
+    base: u8,
+    changed: u8,
+}
+
+impl Part {
+    const NONE: Self = Self {
+        base: 0,
+        changed: 0,
+    };
+    const ALL: Self = Self {
+        base: 255,
+        changed: 0,
+    };
     /// As much as the other covers.
-    Covered,
+    const COVERED: Self = Self {
+        base: 0,
+        changed: 255,
+    };
     /// As much as the other leaves free.
-    Free,
+    const FREE: Self = Self {
+        base: 255,
+        changed: 255,
+    };
+
+    const fn of(self, value: u8, coverage: u8) -> u8 {
+        share(value, self.base ^ coverage & self.changed)
+    }
 }
 
 /// Render's operators 0 to 12, as what remains of source and destination.
 const PORTER_DUFF: [(Part, Part); 13] = {
-    use Part::{All, Covered, Free, None};
+    const NONE: Part = Part::NONE;
+    const ALL: Part = Part::ALL;
+    const COVERED: Part = Part::COVERED;
+    const FREE: Part = Part::FREE;
     [
-        (None, None),
-        (All, None),
-        (None, All),
-        (All, Free),
-        (Free, All),
-        (Covered, None),
-        (None, Covered),
-        (Free, None),
-        (None, Free),
-        (Covered, Free),
-        (Free, Covered),
-        (Free, Free),
-        (All, All),
+        (NONE, NONE),
+        (ALL, NONE),
+        (NONE, ALL),
+        (ALL, FREE),
+        (FREE, ALL),
+        (COVERED, NONE),
+        (NONE, COVERED),
+        (FREE, NONE),
+        (NONE, FREE),
+        (COVERED, FREE),
+        (FREE, COVERED),
+        (FREE, FREE),
+        (ALL, ALL),
     ]
 };
 
@@ -126,6 +151,9 @@ impl Combine {
 
     /// The result for one pixel: `source` and `coverage` as [`masked`] makes them.
     pub(super) fn pixel(self, source: Pixel, coverage: Pixel, dest: Pixel) -> Pixel {
+        if let Self::PorterDuff(parts) = self {
+            return parts.pixel(source, coverage, dest);
+        }
         let [_, _, _, source_alpha] = source;
         let [_, _, _, dest_alpha] = dest;
         let mut out = dest;
@@ -133,7 +161,7 @@ impl Combine {
         for (index, (out, (source, coverage))) in out.iter_mut().zip(inputs).enumerate() {
             let (source, dest) = (*source, *out);
             *out = match self {
-                Self::PorterDuff(parts) => parts.value(source, coverage, dest, dest_alpha),
+                Self::PorterDuff(_) => dest,
                 Self::Multiply => {
                     let beside =
                         share(source, 255 - dest_alpha).saturating_add(share(dest, 255 - coverage));
@@ -163,14 +191,15 @@ impl Combine {
 }
 
 impl PorterDuff {
-    fn value(self, source: u8, coverage: u8, dest: u8, dest_alpha: u8) -> u8 {
-        let part = |part: Part, value: u8, coverage: u8| match part {
-            Part::None => 0,
-            Part::All => value,
-            Part::Covered => share(value, coverage),
-            Part::Free => share(value, 255 - coverage),
-        };
-        part(self.source, source, dest_alpha).saturating_add(part(self.dest, dest, coverage))
+    /// The result for one pixel.
+    pub(super) fn pixel(self, source: Pixel, coverage: Pixel, dest: Pixel) -> Pixel {
+        let [_, _, _, dest_alpha] = dest;
+        let mut out = dest;
+        for (out, (source, coverage)) in out.iter_mut().zip(source.iter().zip(coverage)) {
+            let of_source = self.source.of(*source, dest_alpha);
+            *out = of_source.saturating_add(self.dest.of(*out, coverage));
+        }
+        out
     }
 }
 

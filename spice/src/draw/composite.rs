@@ -89,10 +89,26 @@ fn by_bytes(
             masks.resize(run.len(), [0; 4]);
             mask.row(x, y, &mut masks);
         }
-        let mut masks = masks.iter();
-        for (dest, source) in run.iter_mut().zip(&sources) {
-            let (source, coverage) = masked(*source, masks.next().copied(), component);
-            *dest = combine.pixel(source, coverage, format.as_seen(*dest));
+        let pairs = run.iter_mut().zip(&sources);
+        match (combine, mask) {
+            // What nearly all of them are.
+            (Combine::PorterDuff(parts), None) => pairs.for_each(|(dest, source)| {
+                let [_, _, _, alpha] = *source;
+                *dest = parts.pixel(*source, [alpha; 4], format.as_seen(*dest));
+            }),
+            (Combine::PorterDuff(parts), Some(_)) => {
+                pairs.zip(&masks).for_each(|((dest, source), mask)| {
+                    let (source, coverage) = masked(*source, Some(*mask), component);
+                    *dest = parts.pixel(source, coverage, format.as_seen(*dest));
+                });
+            }
+            _ => {
+                let mut masks = masks.iter();
+                for (dest, source) in pairs {
+                    let (source, coverage) = masked(*source, masks.next().copied(), component);
+                    *dest = combine.pixel(source, coverage, format.as_seen(*dest));
+                }
+            }
         }
         format.forget_unused(run);
     });

@@ -8,11 +8,15 @@ pub fn fill(target: &mut Target<'_>, paint: &Paint, rop: Rop2) {
     if rop.does_nothing() {
         return;
     }
+    let format = target.surface.format();
     if let Some(colour) = paint.colour() {
-        target.runs(false, |_, _, run| rop.apply_colour(run, colour));
+        let mut settled = [colour];
+        format.settle(&mut settled);
+        let [colour] = settled;
+        let done = rop == Rop2::COPY;
+        target.runs(done, |_, _, run| rop.apply_colour(run, colour));
         return;
     }
-    let format = target.surface.format();
     let mut painted = Vec::new();
     target.runs(false, |x, y, run| {
         painted.resize(run.len(), [0; 4]);

@@ -5,7 +5,7 @@ use crate::Error;
 use crate::message::types::{Point, Rect};
 
 /// The most pixels that may be looked at for the lines of one message.
-const MAX_STEPS: u64 = 1 << 25;
+const MAX_STEPS: u64 = 1 << 24;
 
 /// How much more may be drawn for a message.
 #[derive(Debug)]

@@ -147,6 +147,9 @@ impl Sampled<'_> {
     pub(super) fn row(&self, x: i64, y: i64, out: &mut [Pixel]) {
         let (x, y) = (x + i64::from(self.origin.x), y + i64::from(self.origin.y));
         if self.transform().is_none() {
+            if self.repeat == Repeat::None {
+                return self.plain_row(x, y, out);
+            }
             for (index, out) in out.iter_mut().enumerate() {
                 *out = self.pixel(x + index as i64, y);
             }
@@ -156,6 +159,29 @@ impl Sampled<'_> {
             Filter::Nearest => this.pixel((place.x - 1) >> 16, (place.y - 1) >> 16),
             Filter::Bilinear => this.bilinear(place),
         });
+    }
+
+    /// Part of a row as it is, and nothing beside it.
+    fn plain_row(&self, x: i64, y: i64, out: &mut [Pixel]) {
+        let row = u32::try_from(y - i64::from(self.corner.y))
+            .map(|y| self.picture.row(y))
+            .unwrap_or_default();
+        let start = x - i64::from(self.corner.x);
+        let length = out.len() as i64;
+        let before = (-start).clamp(0, length) as usize;
+        let after = (row.len() as i64 - start).clamp(before as i64, length) as usize;
+        out.fill([0; 4]);
+        let from = (start + before as i64) as usize;
+        let (Some(out), Some(row)) = (
+            out.get_mut(before..after),
+            row.get(from..from + (after - before)),
+        ) else {
+            return;
+        };
+        out.copy_from_slice(row);
+        if !self.format.has_alpha() {
+            out.iter_mut().for_each(|[_, _, _, a]| *a = 255);
+        }
     }
 
     /// The same with floating-point numbers, of as many bits as the picture has.
