@@ -32,6 +32,10 @@ fn what_drawings_and_video_are_mutated_from_is_right_itself() {
                 "stream" => super::oracles::stream(&input),
                 _ => continue,
             };
+            if file.to_string_lossy().contains("refused_") {
+                assert_ne!(problems, [], "{}", file.display());
+                continue;
+            }
             assert_eq!(problems, [], "{}", file.display());
         }
     }

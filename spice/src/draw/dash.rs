@@ -107,6 +107,9 @@ impl Face {
     }
 }
 
+/// What a dash costs, for it is a polygon even where it lies outside: a million of them can be drawn.
+const STEPS_PER_DASH: u64 = 32;
+
 /// Collects what the dashes of one polyline cover.
 #[derive(Debug)]
 struct Dasher<'d> {
@@ -213,7 +216,7 @@ impl Dasher<'_> {
         let mut dash = self.dashes.length(index) - offset;
         let mut left = length;
         while left > dash as f64 {
-            self.budget.take(1)?;
+            self.budget.take(STEPS_PER_DASH)?;
             let step = ((dash * dx) as f64 / length, (dash * dy) as f64 / length);
             end = (end.0 + step.0, end.1 + step.1);
             low_end = (low_end.0 + step.0, low_end.1 + step.1);
