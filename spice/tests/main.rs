@@ -1,5 +1,6 @@
 //! All tests of the crate from outside, one binary.
 
+mod canvas;
 mod corpus;
 mod decoded_outside;
 mod drawing;
