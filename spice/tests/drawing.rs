@@ -3,7 +3,8 @@
 
 use spice::message::display::{
     COPY_BITS, DRAW_ALPHA_BLEND, DRAW_BLACKNESS, DRAW_COPY, DRAW_FILL, DRAW_INVERS, DRAW_OPAQUE,
-    DRAW_ROP3, DRAW_TRANSPARENT, DRAW_WHITENESS, INVAL_ALL_PIXMAPS, INVAL_LIST,
+    DRAW_ROP3, DRAW_TRANSPARENT, DRAW_WHITENESS, INVAL_ALL_PALETTES, INVAL_ALL_PIXMAPS, INVAL_LIST,
+    INVAL_PALETTE,
 };
 use spice::{Error, Rect};
 
@@ -446,4 +447,103 @@ fn a_palette_that_comes_with_a_mask_is_kept() {
     console.draw(DRAW_COPY, copy(line(4), &image.0, line(4), PUT, false));
     assert_eq!(console.problems(), []);
     assert_eq!(console.row(0), [0x112233, 0x445566, 0x112233, 0x445566]);
+}
+
+/// A fill without a brush.
+fn fill_with_nothing(rop: u16) -> Body {
+    base(line(4), &[]).and(|body| {
+        body.u8(0).u16(rop);
+        no_mask(body);
+    })
+}
+
+#[test]
+fn a_brush_that_is_none_counts_as_black() {
+    for (rop, expected) in [
+        (PUT, 0),
+        (PUT | INVERS_BRUSH, 0xff_ffff),
+        (OR, 0x12_3456),
+        (512, 0xed_cba9),
+    ] {
+        let mut console = screen([0x12_3456; 4]);
+        console.draw(DRAW_FILL, fill_with_nothing(rop));
+        assert_eq!(console.row(0), [expected; 4], "rop {rop}");
+    }
+}
+
+/// An image of the cache that must be as it was before a lossy codec.
+fn from_cache_lossless(id: u64) -> Vec<u8> {
+    Body::new(|body| {
+        body.u64(id).u8(106).u8(0).u32(8).u32(8);
+    })
+    .0
+}
+
+#[test]
+fn a_lossless_picture_takes_the_place_of_a_lossy_one() {
+    /// SPICE_IMAGE_FLAGS_CACHE_REPLACE_ME
+    const REPLACE_ME: u8 = 4;
+    let eight = Rect::new(0, 0, 8, 8);
+    let mut console = Console::with_screen(8, 8);
+    let jpeg = include_bytes!("data/canvas/grey.jpg");
+    let lossy = Body::new(|body| {
+        body.u64(6).u8(105).u8(CACHE_ME).u32(8).u32(8);
+        body.u32(jpeg.len() as u32).bytes(jpeg);
+    });
+    let mut show = |image: &[u8]| {
+        console.draw(DRAW_COPY, copy(eight, image, eight, PUT, false));
+        (console.row(0)[0], console.problems().len())
+    };
+    let (grey, problems) = show(&lossy.0);
+    assert_eq!(problems, 0);
+    assert_ne!(grey, 0x33);
+    assert_eq!(show(&from_cache(6, 8, 8)), (grey, 0));
+    assert_eq!(show(&from_cache_lossless(6)).1, 1, "it is lossy");
+    let keep = Keep {
+        id: 6,
+        flags: REPLACE_ME,
+    };
+    assert_eq!(show(&bitmap(keep, 8, &[0x33; 64], false)), (0x33, 0));
+    assert_eq!(show(&from_cache_lossless(6)), (0x33, 0));
+    // What is lossless stays so.
+    assert_eq!(show(&lossy.0), (grey, 0));
+    assert_eq!(show(&from_cache_lossless(6)), (0x33, 0));
+}
+
+#[test]
+fn palettes_are_kept_until_the_server_says_otherwise() {
+    let with_palette = |flags: u8, id: u64| {
+        let body = base(line(1), &[]);
+        let image_at = body.0.len() as u32 + 4 + 16 + 2 + 1 + 13;
+        body.and(|body| {
+            body.u32(image_at);
+            write_rect(body, &line(1));
+            body.u16(PUT).u8(0);
+            no_mask(body);
+            body.u64(0).u8(0).u8(0).u32(1).u32(1);
+            body.u8(5).u8(4 | flags).u32(1).u32(1).u32(1);
+            if flags & 2 != 0 {
+                body.u64(id).bytes(&[0]);
+            } else {
+                body.u32(image_at + 18 + 14 + 4 + 1).bytes(&[0]);
+                body.u64(id).u16(1).u32(id as u32);
+            }
+        })
+    };
+    let mut console = screen([0; 4]);
+    let mut show = |kind: u16, body: Body| {
+        console.draw(kind, body);
+        (console.row(0)[0], console.problems().len())
+    };
+    assert_eq!(show(DRAW_COPY, with_palette(1, 70)), (70, 0));
+    assert_eq!(show(DRAW_COPY, with_palette(1, 71)), (71, 0));
+    assert_eq!(show(DRAW_COPY, with_palette(2, 70)), (70, 0));
+    let forget = Body::new(|body| {
+        body.u64(70);
+    });
+    assert_eq!(show(INVAL_PALETTE, forget).1, 0);
+    assert_eq!(show(DRAW_COPY, with_palette(2, 70)).1, 1);
+    assert_eq!(show(DRAW_COPY, with_palette(2, 71)), (71, 0));
+    assert_eq!(show(INVAL_ALL_PALETTES, Body::default()).1, 0);
+    assert_eq!(show(DRAW_COPY, with_palette(2, 71)).1, 1);
 }

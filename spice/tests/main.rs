@@ -1,6 +1,7 @@
 //! All tests of the crate from outside, one binary.
 
 mod canvas;
+mod compositions;
 mod corpus;
 mod decoded_outside;
 mod drawing;
@@ -15,7 +16,9 @@ mod recording;
 mod regions;
 mod replay;
 mod session;
+mod strokes;
 mod support;
 mod surfaces;
+mod texts;
 mod video;
 mod wire;

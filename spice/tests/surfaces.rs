@@ -283,3 +283,92 @@ fn unused_bits_are_coverage_if_the_guest_says_so() {
     assert_eq!(blend(0), 0x102030);
     assert_eq!(blend(2), 0x506070);
 }
+
+/// SPICE_SURFACE_FMT_1_A and 8_A
+const A1: u32 = 1;
+const A8: u32 = 8;
+
+#[test]
+fn a_surface_of_one_bit_is_a_mask() {
+    let mut console = screen([0; 4]);
+    console.create_surface(1, 4, 1, A1, false);
+    let one = |x: i32, colour: u32| {
+        base_on(1, Rect::new(x, 0, 1, 1), &[]).and(|body| {
+            body.u8(1).u32(colour).u16(PUT);
+            no_mask(body);
+        })
+    };
+    // Only the lowest bit of the colour counts.
+    console.draw(DRAW_FILL, one(0, 1));
+    console.draw(DRAW_FILL, one(1, 0xfffe));
+    console.draw(DRAW_FILL, one(3, 0xffff));
+    let covered = |x| [0, 0xff00_0000][x];
+    assert_eq!(
+        console.surface_row(1, 0),
+        [covered(1), covered(0), covered(0), covered(1)]
+    );
+    let masked = |inverted: u8| {
+        let body = base(line(4), &[]);
+        let offset = body.0.len() as u32 + 5 + 2 + 13;
+        body.and(|body| {
+            body.u8(1).u32(0x11 << (8 * inverted)).u16(PUT);
+            body.u8(inverted).i32(0).i32(0).u32(offset);
+            body.bytes(&of_surface(1, 4, 1));
+        })
+    };
+    console.draw(DRAW_FILL, masked(0));
+    assert_eq!(console.row(0), [0x11, 0, 0, 0x11]);
+    console.draw(DRAW_FILL, masked(1));
+    assert_eq!(console.row(0), [0x11, 0x1100, 0x1100, 0x11]);
+    assert_eq!(console.problems(), []);
+    // What has more than one bit is none.
+    console.create_surface(1, 4, 1, A8, false);
+    console.draw(DRAW_FILL, masked(0));
+    assert_eq!(console.problems().len(), 1);
+}
+
+#[test]
+fn a_bitmap_of_coverage_fills_a_surface_of_coverage() {
+    let mut console = Console::with(&[spice::ChannelRef::DISPLAY]);
+    console.create_surface(1, 4, 1, A8, false);
+    let image = Body::new(|body| {
+        body.u64(0).u8(0).u8(0).u32(4).u32(1);
+        body.u8(10).u8(4).u32(4).u32(1).u32(4).u32(0);
+        body.bytes(&[1, 2, 3, 255]);
+    });
+    console.draw(
+        DRAW_COPY,
+        copy_on(1, line(4), &image.0, line(4), PUT, false),
+    );
+    assert_eq!(console.problems(), []);
+    let row = console.surface_row(1, 0);
+    assert_eq!(row, [1 << 24, 2 << 24, 3 << 24, 255 << 24]);
+}
+
+#[test]
+fn palettes_have_the_colours_of_the_surface() {
+    let mut console = Console::with(&[spice::ChannelRef::DISPLAY]);
+    for (id, format, expected) in [
+        (1, XRGB, [0x00_7c00, 0x00_f81f]),
+        (2, 16, [0xffff_0000, 0xfff7_00ff]),
+        (3, 80, [0xff7b_8200, 0xffff_00ff]),
+    ] {
+        console.create_surface(id, 2, 1, format, false);
+        let body = base_on(id, line(2), &[]);
+        let image_at = body.0.len() as u32 + 4 + 16 + 2 + 1 + 13;
+        let body = body.and(|body| {
+            body.u32(image_at);
+            write_rect(body, &line(2));
+            body.u16(PUT).u8(0);
+            no_mask(body);
+            body.u64(0).u8(0).u8(0).u32(2).u32(1);
+            body.u8(5).u8(4).u32(2).u32(1).u32(2);
+            body.u32(image_at + 18 + 14 + 4 + 2).bytes(&[0, 1]);
+            body.u64(0).u16(2).u32(0x7c00).u32(0xf81f);
+        });
+        console.draw(DRAW_COPY, body);
+        assert_eq!(console.problems(), []);
+        let row = console.surface_row(id, 0);
+        assert_eq!(row, expected, "{row:x?} of format {format}");
+    }
+}
