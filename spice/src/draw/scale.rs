@@ -113,12 +113,17 @@ impl<'p> Scaler<'p> {
                 for (index, out) in out.iter_mut().enumerate() {
                     let x = column(index) - 0x8000;
                     let (x, across) = (x >> 16, weight(x));
-                    let corners = [
-                        pixel(upper, x),
-                        pixel(upper, x + 1),
-                        pixel(lower, x),
-                        pixel(lower, x + 1),
-                    ];
+                    let inside = usize::try_from(x).ok().filter(|_| !self.covering);
+                    let two = |row: &'p [Pixel]| row.get(inside?..)?.first_chunk::<2>();
+                    let corners = match (two(upper), two(lower)) {
+                        (Some([a, b]), Some([c, d])) => [*a, *b, *c, *d],
+                        _ => [
+                            pixel(upper, x),
+                            pixel(upper, x + 1),
+                            pixel(lower, x),
+                            pixel(lower, x + 1),
+                        ],
+                    };
                     *out = blend(corners, across, down);
                 }
             }
@@ -137,19 +142,25 @@ fn weight(fixed: i64) -> u32 {
     ((fixed >> 9 & 0x7f) << 1) as u32
 }
 
+/// A pixel with room between its values: red and blue, green and coverage.
+fn spread(pixel: Pixel) -> (u64, u64) {
+    let pixel = u64::from(u32::from_le_bytes(pixel));
+    let apart = |pair: u64| pair & 0xff | (pair & 0xff_0000) << 16;
+    (apart(pixel), apart(pixel >> 8))
+}
+
+/// Mixes the upper two and the lower two of four pixels. Nothing is rounded before the end, so
+/// the order does not matter.
 fn blend([a, b, c, d]: [Pixel; 4], across: u32, down: u32) -> Pixel {
-    let both = across * down;
-    let only_across = across * (256 - down);
-    let only_down = (256 - across) * down;
-    let neither = (256 - across) * (256 - down);
-    let mut out = [0; 4];
-    let corners = a.iter().zip(&b).zip(c.iter().zip(&d));
-    for (out, ((a, b), (c, d))) in out.iter_mut().zip(corners) {
-        let sum = u32::from(*a) * neither
-            + u32::from(*b) * only_across
-            + u32::from(*c) * only_down
-            + u32::from(*d) * both;
-        *out = (sum >> 16) as u8;
-    }
-    out
+    let (across, down) = (u64::from(across), u64::from(down));
+    let [a, b, c, d] = [a, b, c, d].map(spread);
+    let mix = |a: u64, b: u64, c: u64, d: u64| {
+        let left = a * (256 - down) + c * down;
+        let right = b * (256 - down) + d * down;
+        let sum = left * (256 - across) + right * across;
+        [(sum >> 16) as u8, (sum >> 48) as u8]
+    };
+    let [red, blue] = mix(a.0, b.0, c.0, d.0);
+    let [green, alpha] = mix(a.1, b.1, c.1, d.1);
+    [red, green, blue, alpha]
 }
