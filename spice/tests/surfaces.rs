@@ -372,3 +372,23 @@ fn palettes_have_the_colours_of_the_surface() {
         assert_eq!(row, expected, "{row:x?} of format {format}");
     }
 }
+
+#[test]
+fn unused_bits_become_coverage_only_if_the_guest_says_so() {
+    let blend = |flags: u8| {
+        let mut console = Console::with(&[spice::ChannelRef::DISPLAY]);
+        console.create_surface(1, 2, 1, XRGB, false);
+        let image = bitmap(Keep::default(), 2, &[0xff10_2030, 0x8010_2030], true);
+        let body = base_on(1, line(2), &[]);
+        let offset = body.0.len() as u32 + 2 + 4 + 16;
+        let body = body.and(|body| {
+            body.u8(flags).u8(255).u32(offset);
+            write_rect(body, &line(2));
+            body.bytes(&image);
+        });
+        console.draw(DRAW_ALPHA_BLEND, body);
+        console.surface_row(1, 0)
+    };
+    assert_eq!(blend(0), [0x10_2030, 0x10_2030]);
+    assert_eq!(blend(1), [0xff10_2030, 0x8010_2030]);
+}

@@ -29,7 +29,7 @@ mod whiteness;
 
 use std::sync::Arc;
 
-pub use alpha_blend::alpha_blend;
+pub use alpha_blend::{alpha_blend, forget_coverage};
 pub use blackness::blackness;
 pub use brush::Paint;
 pub use composite::{Operator, composite};

@@ -50,7 +50,11 @@ impl<'p> Source<'p> {
     pub(super) fn copied_over(&self, bounds: Rect, format: Format) -> Laid<'p> {
         let mut laid = self.over(bounds, format);
         if let Some(scaler) = &mut laid.scaler {
-            laid.coverage = None;
+            // What is mixed loses bits that have no meaning.
+            laid.coverage = match format {
+                Format::Rgbx if self.picture.alpha == Alpha::Opaque => Some(0),
+                _ => None,
+            };
             scaler.covering = self.unused == Unused::AsDrawn && format == Format::Argb;
         }
         laid

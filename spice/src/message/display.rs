@@ -246,6 +246,9 @@ impl<'m> Transparent<'m> {
 /// SpiceAlphaBlend
 #[derive(Clone, Copy, Debug)]
 pub struct AlphaBlend<'m> {
+    /// SPICE_ALPHA_FLAGS_DEST_HAS_ALPHA: the unused bits of a surface without coverage that is
+    /// drawn on become its coverage.
+    pub dest_has_alpha: bool,
     /// SPICE_ALPHA_FLAGS_SRC_SURFACE_HAS_ALPHA: the unused bits of a surface without coverage are
     /// its coverage.
     pub surface_has_alpha: bool,
@@ -260,9 +263,9 @@ pub struct AlphaBlend<'m> {
 impl<'m> AlphaBlend<'m> {
     /// Reads one.
     pub fn read(reader: &mut Reader<'m>) -> Result<Self, Error> {
-        // That the destination has coverage is said as well; its format says the same.
         let flags = reader.u8("alpha blend")?;
         Ok(Self {
+            dest_has_alpha: flags & 1 != 0,
             surface_has_alpha: flags & 2 != 0,
             alpha: reader.u8("alpha blend")?,
             image: Image::read(reader)?,

@@ -132,6 +132,9 @@ impl Display {
                 let source = part.source(ScaleMode::Nearest);
                 self.on(&base, None, context, |target| {
                     draw::alpha_blend(target, &source, blend.alpha, blend.surface_has_alpha);
+                    if !blend.dest_has_alpha {
+                        draw::forget_coverage(target);
+                    }
                 })
             }
             display::DRAW_STROKE => {
