@@ -26,7 +26,7 @@ use console_worker::wish::Weather;
 use console_worker::{FromWorker, Phase, ToWorker};
 use js_sys::Uint8Array;
 use spice::link::admission::{Key, Welcome};
-use spice::{Button, ChannelRef, Leds, Pixels, Scancode, Session};
+use spice::{Button, ChannelRef, Leds, Pixels, Scancode, Session, VideoCodec};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::OffscreenCanvas;
 
@@ -124,6 +124,8 @@ pub struct Console {
     /// Who asked for the exact picture waits until video is in it.
     picture_wanted: bool,
     weather: Weather,
+    /// Codecs whose decoder gave up once, as it may when the graphics card is reset.
+    gave_up: Vec<VideoCodec>,
     figures: Figures,
     /// Filled and emptied again and again.
     changed: Vec<spice::Rect>,
@@ -166,6 +168,7 @@ impl Console {
             work_wanted: false,
             picture_wanted: false,
             weather: Weather::default(),
+            gave_up: Vec::new(),
             figures: Figures::default(),
             changed: Vec::new(),
             areas: Vec::new(),
@@ -194,7 +197,7 @@ impl Console {
                 self.work();
             }
             Step::Timer => self.timer(),
-            Step::Second => self.second(),
+            Step::Second => self.second(&mut wanted),
             Step::Decoded { .. }
             | Step::Undecodable(_)
             | Step::Broken(_)
@@ -354,7 +357,11 @@ impl Console {
         self.work_wanted |= more;
     }
 
-    fn second(&mut self) {
+    fn second(&mut self, wanted: &mut Wanted) {
+        if let Some(codec) = self.player.stands_still() {
+            self.begin_video_anew(codec, wanted);
+            return;
+        }
         let now = clock::now_ms();
         let flow = self.lines.values().find_map(Line::flow);
         let lag = flow.and_then(|flow| flow.lag_ms(now)).unwrap_or(0.0);

@@ -79,6 +79,7 @@ fn name_of(codec: VideoCodec, key_frame: &[u8]) -> Option<String> {
 /// A decoder and its callbacks.
 struct Decoder {
     decoder: VideoDecoder,
+    codec: VideoCodec,
     /// Frames in it: number and when they went in.
     inside: VecDeque<(u64, f64)>,
     _output: Closure<dyn FnMut(VideoFrame)>,
@@ -112,6 +113,8 @@ pub struct Player {
     ready: VecDeque<Ready>,
     copying: usize,
     pool: Pool,
+    /// The stream whose decoder gave up, when, and how it is coded.
+    failed: Option<(u64, f64, VideoCodec)>,
     /// The session waits for pictures: show each as soon as it is there.
     pub hurry: bool,
     /// From frame to picture, in milliseconds, smoothed.
@@ -125,6 +128,8 @@ const MAX_READY: usize = 2;
 const MAX_DECODERS: usize = 16;
 /// A decoder that has not answered for so long is made anew.
 const STUCK_MS: f64 = 1000.0;
+/// A key frame is waited for so long.
+const STILL_MS: f64 = 1500.0;
 
 impl Player {
     /// Decodes a frame.
@@ -162,6 +167,10 @@ impl Player {
                 }
                 _ => return session.video_failed(frame),
             }
+        }
+        if self.failed.is_some_and(|(failed, ..)| failed == stream) {
+            // It goes on with a key frame.
+            self.failed = None;
         }
         let Some(decoder) = self.decoders.get_mut(&stream) else {
             return;
@@ -229,6 +238,7 @@ impl Player {
     /// A stream's decoder is broken: its frames are lost, and the next key frame gets a new one.
     pub fn broken(&mut self, stream: u64, session: &mut Session) {
         if let Some(decoder) = self.take(stream) {
+            self.failed = Some((stream, clock::now_ms(), decoder.codec));
             let mut lost = decoder.inside.iter();
             if let Some((first, _)) = lost.next() {
                 session.video_failed(*first);
@@ -236,6 +246,13 @@ impl Player {
             lost.for_each(|(frame, _)| session.video_dropped(*frame));
             self.closed.push(decoder);
         }
+    }
+
+    /// The codec of a stream that stands still since its decoder gave up: SPICE clients cannot ask
+    /// for a key frame, and servers make none of themselves.
+    pub fn stands_still(&self) -> Option<VideoCodec> {
+        let (_, since, codec) = self.failed?;
+        (clock::now_ms() - since > STILL_MS).then_some(codec)
     }
 
     /// Takes a decoder out and closes it.
@@ -253,6 +270,9 @@ impl Player {
 
     /// No more frames of a stream will come: those inside come out, then the decoder goes.
     pub fn ended(&mut self, stream: u64) {
+        if self.failed.is_some_and(|(failed, ..)| failed == stream) {
+            self.failed = None;
+        }
         let Some(decoder) = self.decoders.get(&stream) else {
             return;
         };
@@ -331,6 +351,7 @@ impl Player {
             self.closed.extend(decoder);
         }
         self.stills.clear();
+        self.failed = None;
         self.ready.clear();
         self.hurry = false;
     }
@@ -355,6 +376,7 @@ fn make(coded: &CodedFrame) -> Result<Decoder, JsValue> {
     )?;
     Ok(Decoder {
         decoder,
+        codec: coded.codec,
         inside: VecDeque::new(),
         _output: output,
         _error: error,

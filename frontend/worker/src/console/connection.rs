@@ -4,7 +4,7 @@ use console_worker::wish::Video;
 use console_worker::{FromWorker, Phase};
 use spice::link::ChannelType;
 use spice::link::admission::{Hello, Key};
-use spice::{ChannelRef, Config, Session};
+use spice::{ChannelRef, Config, Session, VideoCodec};
 
 use super::{Console, PAUSES_MS, Wanted, text};
 use crate::line::Line;
@@ -70,6 +70,19 @@ impl Console {
         } else if let Some(session) = &mut self.session {
             session.closed(channel);
         }
+    }
+
+    /// A stream stands still for want of a key frame, which a new connection begins with. A codec
+    /// that failed before is not asked for again.
+    pub(super) fn begin_video_anew(&mut self, codec: VideoCodec, wanted: &mut Wanted) {
+        if self.gave_up.contains(&codec)
+            && let Some(able) = &mut self.able
+        {
+            able.codecs.retain(|(able, _)| *able != codec);
+        }
+        self.gave_up.push(codec);
+        let reason = "This browser's video decoder gave up; the picture is fetched anew.";
+        self.lost(0, reason, wanted);
     }
 
     /// The connection is gone, and is to come back.
