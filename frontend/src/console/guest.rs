@@ -9,6 +9,9 @@ use crate::client::view::Server;
 use crate::client::{self, Fault};
 use crate::store::{Id, Sample};
 
+/// How many samples of its processors tell that a machine is busy; they come every few seconds.
+const LOAD_SAMPLES: usize = 3;
+
 /// What a console is of. Copies are the same one.
 #[derive(Clone, Copy)]
 pub enum Guest {
@@ -97,7 +100,12 @@ impl Machine {
 
     /// How busy its processors and its host's are, 0 to 1, where the manager measures it.
     pub fn load(self) -> (Option<f64>, Option<f64>) {
-        let share = |sample: Option<&Sample>| sample.map(|sample| f64::from(sample.cpu) / 100.0);
+        // Of the last few samples: one busy second is nothing.
+        let share = |samples: &[Sample]| {
+            let last = &samples[samples.len().saturating_sub(LOAD_SAMPLES)..];
+            let sum: f64 = last.iter().map(|sample| f64::from(sample.cpu)).sum();
+            (last.len() == LOAD_SAMPLES).then(|| sum / last.len() as f64 / 100.0)
+        };
         let Some(vm) = self.id.with_value(|id| self.app.store.vms.peek(id)) else {
             return (None, None);
         };
@@ -105,8 +113,8 @@ impl Machine {
             .host
             .as_ref()
             .and_then(|host| self.app.store.hosts.peek(host));
-        let host = host.and_then(|host| share(host.samples.last()));
-        (share(vm.samples.last()), host)
+        let host = host.and_then(|host| share(&host.samples));
+        (share(&vm.samples), host)
     }
 }
 

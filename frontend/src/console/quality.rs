@@ -74,7 +74,11 @@ impl Quality {
     pub fn sentence(&self) -> String {
         match &self.cause {
             Some((bottleneck, why)) => {
-                format!("{}: {} is slow ({why})", self.word(), bottleneck.name())
+                format!(
+                    "{}: {} holds it back ({why})",
+                    self.word(),
+                    bottleneck.name()
+                )
             }
             None => self.word().to_owned(),
         }
@@ -238,7 +242,7 @@ mod tests {
         readings.lag_ms = Some(260.0);
         assert_eq!(
             judged(readings).sentence(),
-            "Fair: the network is slow (round trip 240 ms)"
+            "Fair: the network holds it back (round trip 240 ms)"
         );
     }
 
@@ -256,7 +260,7 @@ mod tests {
         readings.busy = 0.97;
         assert_eq!(
             judged(readings).sentence(),
-            "Poor: this browser is slow (decoding takes 97 % of its time)"
+            "Poor: this browser holds it back (decoding takes 97 % of its time)"
         );
     }
 
@@ -291,7 +295,7 @@ mod tests {
         readings.received = 8.0;
         assert_eq!(
             judged(readings).sentence(),
-            "Fair: the host is slow (it sends 8 video frames a second)"
+            "Fair: the host holds it back (it sends 8 video frames a second)"
         );
         readings.guest_load = Some(1.0);
         assert_eq!(cause(readings), (2, Some(Bottleneck::Guest)));
@@ -305,7 +309,7 @@ mod tests {
         readings.guest_load = Some(0.99);
         assert_eq!(
             judged(readings).sentence(),
-            "Good: the guest is slow (its processors are 99 % busy)"
+            "Good: the guest holds it back (its processors are 99 % busy)"
         );
     }
 }
