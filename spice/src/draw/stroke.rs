@@ -5,7 +5,7 @@ use super::line::{Budget, Span, line};
 use super::rop::Rop2;
 use super::{Paint, Target, region};
 use crate::Error;
-use crate::message::stroke::{PointFix, Segment, Style};
+use crate::message::stroke::{Path, PointFix, Style};
 use crate::message::types::{Point, Rect};
 
 /// The most points a path may have once its curves are lines.
@@ -16,7 +16,7 @@ const MAX_HALVINGS: u32 = 16;
 /// Draws lines along a path on the target.
 pub fn stroke(
     target: &mut Target<'_>,
-    segments: &[Segment<'_>],
+    path: &Path<'_>,
     style: Option<&Style>,
     paint: &Paint,
     rop: Rop2,
@@ -34,7 +34,8 @@ pub fn stroke(
         return Ok(());
     }
     let mut points: Vec<Point> = Vec::new();
-    for segment in segments {
+    for segment in path.segments() {
+        let segment = segment?;
         let mut coming = segment.points();
         if segment.begins {
             pen.draw(&mut points)?;

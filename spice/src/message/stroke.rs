@@ -40,6 +40,9 @@ pub struct Segment<'m> {
 }
 
 impl<'m> Segment<'m> {
+    /// Bytes on the wire but for the points.
+    const WIRE: u64 = 5;
+
     fn read(reader: &mut Reader<'m>) -> Result<Self, Error> {
         let flags = reader.u8("flags of a path")?;
         let count = reader.u32("points of a path")?;
@@ -69,11 +72,35 @@ impl<'m> Segment<'m> {
     }
 }
 
+/// SpicePath. It is read as it is drawn: hostile ones have very many parts without points.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<'m> {
+    count: u32,
+    parts: Reader<'m>,
+}
+
+impl<'m> Path<'m> {
+    fn at(message: &'m [u8], offset: u32) -> Result<Self, Error> {
+        let mut parts = Reader::at(message, offset as usize, "offset of a path")?;
+        let count = parts.u32("parts of a path")?;
+        parts.check_count(count.into(), Segment::WIRE, "parts of a path")?;
+        let path = Self { count, parts };
+        path.segments().try_for_each(|part| part.map(drop))?;
+        Ok(path)
+    }
+
+    /// Its parts.
+    pub fn segments(&self) -> impl Iterator<Item = Result<Segment<'m>, Error>> + use<'m> {
+        let mut parts = self.parts;
+        (0..self.count).map(move |_| Segment::read(&mut parts))
+    }
+}
+
 /// SpiceStroke
 #[derive(Clone, Debug)]
 pub struct Stroke<'m> {
     /// The path.
-    pub segments: Vec<Segment<'m>>,
+    pub path: Path<'m>,
     /// How the lines are broken; none: they are not.
     pub style: Option<Style>,
     /// With what.
@@ -120,18 +147,10 @@ impl<'m> Stroke<'m> {
         let rop = Rop(reader.u16("stroke")?);
         reader.u16("stroke")?;
         Ok(Self {
-            segments: read_path(reader.whole(), path)?,
+            path: Path::at(reader.whole(), path)?,
             style,
             brush,
             rop,
         })
     }
-}
-
-fn read_path(message: &[u8], offset: u32) -> Result<Vec<Segment<'_>>, Error> {
-    let mut reader = Reader::at(message, offset as usize, "offset of a path")?;
-    let count = reader.u32("parts of a path")?;
-    let count = reader.check_count(count.into(), 5, "parts of a path")?;
-    // Each part takes five bytes at least: what is collected is no more than was sent, times six.
-    (0..count).map(|_| Segment::read(&mut reader)).collect()
 }

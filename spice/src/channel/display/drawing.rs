@@ -141,10 +141,10 @@ impl Display {
                 let stroke = Stroke::read(reader)?;
                 let paint = self.paint(&stroke.brush, &base, context)?;
                 let rop = Rop2::new(stroke.rop, Inputs::BrushOnDest);
-                let (segments, style) = (&stroke.segments, stroke.style.as_ref());
+                let style = stroke.style.as_ref();
                 let mut done = Ok(());
                 self.on(&base, None, context, |target| {
-                    done = draw::stroke(target, segments, style, &paint, rop);
+                    done = draw::stroke(target, &stroke.path, style, &paint, rop);
                 })?;
                 done
             }
