@@ -321,9 +321,9 @@ fn decode_units<U: Unit>(input: &mut Input, units: usize) -> Result<Vec<U::Out>,
     Ok(out)
 }
 
-/// How many bytes are copied at once, and up to how many units that beats a call.
+/// How many bytes are copied at once, and up to how many that beats a call.
 const BLOCK_BYTES: usize = 16;
-const SHORT: usize = 32;
+const SHORT_BYTES: usize = 128;
 
 /// Copies `length` units from `distance` units back to `at`, each after the one before, so that a
 /// distance shorter than the length repeats a pattern. Gives the place after the last.
@@ -342,7 +342,10 @@ pub(super) fn repeat<T: Copy + Default>(
     if distance == 1 {
         let unit = out[at - 1];
         out[at..end].fill(unit);
-    } else if distance >= block && length <= SHORT && end + block <= out.len() {
+    } else if distance >= block
+        && length <= SHORT_BYTES / size_of::<T>()
+        && end + block <= out.len()
+    {
         // Whole blocks are quicker than exact ends, and what is written past the end is
         // overwritten by what follows.
         let mut to = at;
@@ -358,8 +361,18 @@ pub(super) fn repeat<T: Copy + Default>(
         // As many whole patterns as a block holds are written block by block.
         let mut pattern = [T::default(); BLOCK_BYTES];
         pattern[..distance].copy_from_slice(&out[at - distance..at]);
-        for place in distance..block {
-            pattern[place] = pattern[place - distance];
+        // The distances that there mostly are: one pixel, and two.
+        match distance {
+            4 => {
+                pattern.copy_within(..4, 4);
+                pattern.copy_within(..8, 8);
+            }
+            8 => pattern.copy_within(..8, 8),
+            _ => {
+                for place in distance..block {
+                    pattern[place] = pattern[place - distance];
+                }
+            }
         }
         let step = block - block % distance;
         let mut to = at;

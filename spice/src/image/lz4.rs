@@ -76,8 +76,8 @@ fn unpack_wide(blocks: &[u8], area: usize, alpha: u8) -> Result<Vec<Pixel>, Erro
     let alpha = u32::from(alpha) << 24;
     for pixel in &mut pixels {
         let wire = u32::from_le_bytes(*pixel);
-        let swapped = ((wire >> 16) & 0xff) | (wire & 0xff00_ff00) | ((wire & 0xff) << 16);
-        *pixel = (swapped | alpha).to_le_bytes();
+        let swapped = (wire & 0x00ff_00ff).rotate_left(16);
+        *pixel = (swapped | (wire & 0xff00_ff00) | alpha).to_le_bytes();
     }
     Ok(pixels)
 }
@@ -139,11 +139,32 @@ fn unpack_block(block: &[u8], out: &mut [u8], mut at: usize) -> Result<usize, Er
         if length == LONG {
             length += input.more()?;
         }
+        length += SHORTEST;
+        if length <= 4 * BLOCK && (BLOCK..=at).contains(&distance) && at + 4 * BLOCK <= out.len() {
+            // Most are short: whole blocks hold them, and a later one may begin in an earlier.
+            let from = at - distance;
+            copy_block(out, from, at);
+            copy_block(out, from + BLOCK, at + BLOCK);
+            if length > 2 * BLOCK {
+                copy_block(out, from + 2 * BLOCK, at + 2 * BLOCK);
+                copy_block(out, from + 3 * BLOCK, at + 3 * BLOCK);
+            }
+            at += length;
+            continue;
+        }
         if distance == 0 {
             return Err(Error::invalid("lz4 reference", 0));
         }
-        at = lz::repeat(out, at, distance, length + SHORTEST)?;
+        at = lz::repeat(out, at, distance, length)?;
     }
+}
+
+/// Copies a block backwards or forwards; both must be inside.
+#[inline(always)]
+fn copy_block(out: &mut [u8], from: usize, to: usize) {
+    let mut block = [0; BLOCK];
+    block.copy_from_slice(&out[from..][..BLOCK]);
+    out[to..][..BLOCK].copy_from_slice(&block);
 }
 
 /// The next bytes of the output, if there are so many.

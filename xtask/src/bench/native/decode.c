@@ -136,7 +136,7 @@ static void decode_lz(uint8_t *data, uint32_t size, uint8_t *out) {
 
 static void decode_lz4(uint8_t *data, uint32_t size, uint8_t *out, int bytes) {
     LZ4_streamDecode_t *stream = LZ4_createStreamDecode();
-    uint8_t *end = data + size;
+    uint8_t *end = data + size, *start = out;
     data += 2;
     while (data < end) {
         int packed = (int)((uint32_t)data[0] << 24 | data[1] << 16 | data[2] << 8 | data[3]);
@@ -150,6 +150,13 @@ static void decode_lz4(uint8_t *data, uint32_t size, uint8_t *out, int bytes) {
         data += 4 + packed;
     }
     LZ4_freeStreamDecode(stream);
+    /* The other decoders choose the order of the colours as they write each pixel. Here it is the
+     * server's; a canvas wants red first, and our side is measured with bringing them in order. */
+    uint32_t *pixel = (uint32_t *)(void *)start;
+    for (size_t count = (size_t)(out - start) / 4; count > 0; count--, pixel++) {
+        uint32_t red_blue = *pixel & 0x00ff00ff;
+        *pixel = (*pixel & 0xff00ff00) | red_blue << 16 | red_blue >> 16;
+    }
 }
 
 static void decode_jpeg(uint8_t *data, uint32_t size, uint8_t *out, int width) {
