@@ -127,10 +127,7 @@ impl Session {
         };
         let mut channel = Channel::new(channel, role, common_caps, channel_caps);
         if let Role::Display(_) = channel.role {
-            let outgoing = &mut channel.outgoing;
-            channel::display::Display::greet(&self.config.caches, outgoing);
-            let nothing = Preferences::default();
-            preferences::tell(&nothing, &self.config.preferences, channel_caps, outgoing);
+            channel::display::Display::greet(&self.config.caches, &mut channel.outgoing);
         }
         self.channels.push(channel);
     }
@@ -226,7 +223,7 @@ impl Session {
     pub fn set_preferences(&mut self, preferences: Preferences) {
         let before = core::mem::replace(&mut self.config.preferences, preferences);
         for channel in &mut self.channels {
-            if matches!(channel.role, Role::Display(_)) {
+            if channel.told {
                 let now = &self.config.preferences;
                 preferences::tell(&before, now, &channel.server, &mut channel.outgoing);
             }
@@ -525,6 +522,16 @@ impl Session {
         };
         let name = channel.name;
         self.statistics.message(name.kind, kind);
+        if kind >= common::FIRST_OF_CHANNEL && !channel.told && name.kind == ChannelType::DISPLAY {
+            // Not with our greeting: libspice-server (0.15) that reads both at once, while it has
+            // streams, falls over.
+            channel.told = true;
+            let Channel {
+                outgoing, server, ..
+            } = channel;
+            let nothing = Preferences::default();
+            preferences::tell(&nothing, &self.config.preferences, server, outgoing);
+        }
         let result = if kind < common::FIRST_OF_CHANNEL {
             channel::common::message(channel, kind, body, &mut self.events)
         } else {

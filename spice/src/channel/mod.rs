@@ -52,6 +52,8 @@ pub(crate) struct Channel {
     pub(crate) waits: Vec<Wait>,
     /// The next message waits for video frames, and the caller was told so.
     pub(crate) held: bool,
+    /// The server was told our preferences.
+    pub(crate) told: bool,
     /// What the server can do on this channel.
     pub(crate) server: Capabilities,
     pub(crate) role: Role,
@@ -87,6 +89,7 @@ impl Channel {
             ack: AckWindow::default(),
             waits: Vec::new(),
             held: false,
+            told: false,
             server: server.clone(),
             role,
         }
