@@ -13,7 +13,7 @@ mod display;
 #[allow(unused_imports, reason = "a fuzz target uses one of them")]
 pub use conversation::conversation;
 #[allow(unused_imports, reason = "a fuzz target uses one of them")]
-pub use display::{drawing, stream};
+pub use display::{drawing, drawn, stream, streamed};
 
 use spice::image::{CacheLimits, ImageContext, SUPPORTED, decode};
 use spice::link::admission::{Hello, Welcome};

@@ -15,7 +15,7 @@ use crate::setup::wasm;
 /// The console's worker is compiled so as well.
 const WASM_FLAGS: &[&str] = &["-Ctarget-feature=+simd128"];
 /// Where recordings lie, by the number of their kind.
-const KINDS: [&str; 3] = ["image", "session", "message"];
+const KINDS: [&str; 5] = ["image", "session", "message", "drawing", "stream"];
 
 /// The folder of everything recorded.
 pub fn data() -> PathBuf {

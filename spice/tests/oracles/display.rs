@@ -54,17 +54,27 @@ const STREAMS: [u16; 8] = [
 /// Drawings: one byte for the kind, two for the length, and the message's body. Gives what was wrong
 /// with them.
 pub fn drawing(data: &[u8]) -> Vec<Error> {
+    drawn(data).1
+}
+
+/// The session that [`drawing`] leaves, and what was wrong.
+pub fn drawn(data: &[u8]) -> (Session, Vec<Error>) {
     let mut display = Display::new();
     for (kind, body) in pieces(data) {
         display.say(DRAWINGS[usize::from(kind) % DRAWINGS.len()], body);
         display.check();
     }
-    display.problems
+    (display.session, display.problems)
 }
 
 /// Video in the same form. A kind that is no message's answers the oldest frame handed out: with a
 /// picture, or that there will be none.
 pub fn stream(data: &[u8]) -> Vec<Error> {
+    streamed(data).1
+}
+
+/// The session that [`stream`] leaves, and what was wrong.
+pub fn streamed(data: &[u8]) -> (Session, Vec<Error>) {
     let mut display = Display::new();
     for (kind, body) in pieces(data) {
         match STREAMS.get(usize::from(kind)) {
@@ -74,7 +84,7 @@ pub fn stream(data: &[u8]) -> Vec<Error> {
         }
         display.check();
     }
-    display.problems
+    (display.session, display.problems)
 }
 
 /// Cuts up what these oracles take.

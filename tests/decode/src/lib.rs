@@ -4,6 +4,9 @@
 
 #[cfg(target_arch = "wasm32")]
 mod exports;
+#[allow(clippy::expect_used, reason = "it is a test's")]
+#[path = "../../../spice/tests/oracles.rs"]
+mod oracles;
 #[allow(dead_code, reason = "it writes recordings too")]
 #[path = "../../../spice/tests/recording.rs"]
 mod recording;
@@ -14,7 +17,7 @@ use recording::{Record, Recording};
 use spice::image::{CacheLimits, ImageContext, decode};
 use spice::link::Capabilities;
 use spice::message::types::Image;
-use spice::{ChannelRef, Config, Event, Session};
+use spice::{ChannelRef, Config, Error, Event, Session};
 
 /// What kind of file a recording is, by the folder it lies in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,24 +28,23 @@ pub enum Kind {
     Session,
     /// Pieces of what a server might say, most of it wrong. (`message`)
     Pieces,
+    /// Drawings on surfaces that are there already. (`drawing`)
+    Drawings,
+    /// Video on them. (`stream`)
+    Video,
 }
 
 impl Kind {
-    /// The kind of a folder's files.
-    pub fn of_folder(name: &str) -> Option<Self> {
-        Some(match name {
-            "image" => Self::Images,
-            "session" => Self::Session,
-            "message" => Self::Pieces,
-            _ => return None,
-        })
-    }
-
     /// By a number, as it goes into the wasm module.
     pub fn of_number(number: u32) -> Option<Self> {
-        [Self::Images, Self::Session, Self::Pieces]
-            .get(number as usize)
-            .copied()
+        let kinds = [
+            Self::Images,
+            Self::Session,
+            Self::Pieces,
+            Self::Drawings,
+            Self::Video,
+        ];
+        kinds.get(number as usize).copied()
     }
 }
 
@@ -52,6 +54,8 @@ pub fn verdict(kind: Kind, data: &[u8]) -> String {
         Kind::Images => images(data),
         Kind::Session => session(data),
         Kind::Pieces => pieces(data),
+        Kind::Drawings => surfaces(oracles::drawn(data)),
+        Kind::Video => surfaces(oracles::streamed(data)),
     }
 }
 
@@ -130,6 +134,19 @@ fn pieces(mut data: &[u8]) -> String {
         replay.settle(channel);
     }
     replay.screen()
+}
+
+/// Every surface in the end, and what was wrong before.
+fn surfaces((session, problems): (Session, Vec<Error>)) -> String {
+    let mut lines = String::new();
+    for problem in problems {
+        let _ = writeln!(lines, "refused: {problem}");
+    }
+    for surface in (0..).map_while(|id| session.surface(id)) {
+        let sum = checksum(surface.pixels().as_flattened());
+        let _ = writeln!(lines, "surface {sum:016x}");
+    }
+    lines
 }
 
 /// A session that nobody looks at, and the problems it had.

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use super::reference;
 use crate::command::{program, say};
-use crate::decoders::{Decoder, data};
+use crate::decoders::{self, Decoder, data};
 use crate::options::{Options, flag, value};
 
 /// What `cargo xtask bench decode --help` says.
@@ -17,6 +17,7 @@ usage: cargo xtask bench decode [options] [PART OF A NAME]
   --rounds N              how often each side has its turn at each picture (default 5)
   --milliseconds N        how long a turn lasts (default 150)
   --ours                  without the C code
+  --same                  only see that wasm makes the same pictures of everything recorded
   --no-install            only say which packages the C code wants
 ";
 
@@ -34,11 +35,15 @@ pub fn run(arguments: &[String]) -> Result<()> {
         arguments,
         &[
             flag("--ours"),
+            flag("--same"),
             flag("--no-install"),
             value("--rounds"),
             value("--milliseconds"),
         ],
     )?;
+    if options.has("--same") {
+        return decoders::compare();
+    }
     let number = |name, otherwise: u64| match options.get(name).map(str::parse) {
         None => Ok(otherwise),
         Some(Ok(number)) if number > 0 => Ok(number),
