@@ -47,8 +47,10 @@ fn run_target(folder: &Path, target: &str, seconds: u64) -> Result<()> {
         format!("tests/data/{target}"),
         format!("tests/data/image/{target}"),
     ];
-    if target == "glz" {
-        recorded.push("tests/data/image/zlib_glz".to_owned());
+    match target {
+        "glz" => recorded.push("tests/data/image/zlib_glz".to_owned()),
+        "jpeg_alpha" => recorded.push("tests/data/image/jpeg".to_owned()),
+        _ => {}
     }
     let mut command = program("cargo", ["+nightly", "fuzz", "run", target, &own]);
     command
