@@ -68,8 +68,8 @@ pub struct Statistics {
     pub connections: f64,
     /// What the person asked for.
     pub preset: Preset,
-    /// What the server was asked for last, in words of the protocol (`lz4 · vp8, mjpeg`); empty
-    /// when it cannot be asked.
+    /// What the server was asked for last, in words of the protocol (`lz4 vp8 mjpeg`); empty
+    /// when all is left to it.
     pub preferences: String,
 }
 
