@@ -191,7 +191,7 @@ impl Console {
             }
             Step::Page(message) => self.page(message, &mut wanted),
             Step::Socket(input) => self.socket(input, &mut wanted),
-            Step::Frame => self.frame(&mut wanted),
+            Step::Frame => self.frame(),
             Step::Work => {
                 self.work_wanted = false;
                 self.work();
@@ -244,10 +244,7 @@ impl Console {
                 self.figures.own.preset = preset;
                 self.tell_wish();
             }
-            ToWorker::Picture => {
-                self.picture_wanted = true;
-                self.give_picture(wanted);
-            }
+            ToWorker::Picture => self.picture_wanted = true,
             ToWorker::Statistics => {
                 let able = self.able.clone().unwrap_or_default();
                 let lines = self.lines.values();

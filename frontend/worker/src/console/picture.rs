@@ -59,8 +59,8 @@ impl Console {
         // While more is to come, painting would show half of it.
         if (self.damaged || moved) && idle && !self.work_wanted && !self.player.is_copying() {
             self.paint();
-            self.give_picture(wanted);
         }
+        self.give_picture(wanted);
         let left = self.damaged || self.player.has_ready();
         if (left || moved) && !self.frame_wanted {
             self.frame_wanted = true;
@@ -69,7 +69,7 @@ impl Console {
     }
 
     /// An animation frame.
-    pub(super) fn frame(&mut self, wanted: &mut Wanted) {
+    pub(super) fn frame(&mut self) {
         self.frame_wanted = false;
         // Pictures that are still on their way since the last frame are not waited for again.
         let late = self.player.is_copying();
@@ -78,7 +78,6 @@ impl Console {
         if late || !self.player.is_copying() {
             self.paint();
         }
-        self.give_picture(wanted);
     }
 
     fn paint(&mut self) {
@@ -119,7 +118,7 @@ impl Console {
     }
 
     /// Gives the exact picture to who asked for it, once all video that came is in it.
-    pub(super) fn give_picture(&mut self, wanted: &mut Wanted) {
+    fn give_picture(&mut self, wanted: &mut Wanted) {
         if !self.picture_wanted || self.player.is_copying() || self.player.has_ready() {
             return;
         }
