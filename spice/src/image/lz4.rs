@@ -24,6 +24,8 @@ const LONG: usize = 15;
 const BYTES_PER_BYTE: usize = 256;
 /// How many literals are copied at once, wanted or not.
 const BLOCK: usize = 16;
+/// A token, all the literals it can have without a longer length, and a distance; with some to spare.
+const HEAD: usize = 20;
 
 /// Decodes a picture (SPICE_IMAGE_TYPE_LZ4).
 pub fn decode(data: &[u8], width: u32, height: u32) -> Result<Pixels, Error> {
@@ -112,14 +114,22 @@ fn unpack(mut blocks: &[u8], out: &mut [u8]) -> Result<(), Error> {
 fn unpack_block(block: &[u8], out: &mut [u8], mut at: usize) -> Result<usize, Error> {
     let mut input = Input { block, at: 0 };
     loop {
-        let token = input.byte()?;
-        let mut literals = usize::from(token >> 4);
-        if literals < LONG
-            && let (Some(from), Some(to)) = (input.ahead::<BLOCK>(), ahead::<BLOCK>(out, at))
+        let token;
+        let distance;
+        if let Some(head) = input.ahead::<HEAD>()
+            && head[0] >> 4 < LONG as u8
+            && let Some(to) = ahead::<BLOCK>(out, at)
         {
-            // What is too much is overwritten by what follows.
-            *to = *from;
+            // So much is left that this is not the end; literals too many are overwritten.
+            token = head[0];
+            let literals = usize::from(token >> 4);
+            to.copy_from_slice(&head[1..=BLOCK]);
+            distance = usize::from(u16::from_le_bytes([head[literals + 1], head[literals + 2]]));
+            input.at += literals + 3;
+            at += literals;
         } else {
+            token = input.byte()?;
+            let mut literals = usize::from(token >> 4);
             if literals == LONG {
                 literals += input.more()?;
             }
@@ -128,13 +138,13 @@ fn unpack_block(block: &[u8], out: &mut [u8], mut at: usize) -> Result<usize, Er
                 return Err(Error::invalid("lz4 literals", literals as u64));
             };
             to.copy_from_slice(from);
+            input.at += literals;
+            at += literals;
+            if input.at == block.len() {
+                return Ok(at);
+            }
+            distance = input.distance()?;
         }
-        input.at += literals;
-        at += literals;
-        if input.at == block.len() {
-            return Ok(at);
-        }
-        let distance = input.distance()?;
         let mut length = usize::from(token & 15);
         if length == LONG {
             length += input.more()?;
@@ -151,9 +161,6 @@ fn unpack_block(block: &[u8], out: &mut [u8], mut at: usize) -> Result<usize, Er
             }
             at += length;
             continue;
-        }
-        if distance == 0 {
-            return Err(Error::invalid("lz4 reference", 0));
         }
         at = lz::repeat(out, at, distance, length)?;
     }
