@@ -39,6 +39,8 @@ pub(crate) const MAX_OUT_ALONE: usize = 2;
 pub(crate) const MAX_OUT: usize = 4;
 /// The most frames of all streams that are not back.
 pub(crate) const MAX_FLIGHTS: usize = 64;
+/// The most bytes of a coded frame; as pixels, a frame of 1080p has eight million.
+pub(crate) const MAX_FRAME_BYTES: usize = 16 << 20;
 /// MJPEG frames of fewer pixels are decoded here even where the caller offers to: handing one out
 /// and taking it back takes longer.
 pub(crate) const SMALL_FRAME: usize = 128 * 128;

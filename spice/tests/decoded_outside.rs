@@ -259,6 +259,22 @@ fn of_frames_that_stand_alone_only_the_newest_waits() {
 }
 
 #[test]
+fn a_frame_larger_than_any_should_be_is_left_out() {
+    let mut console = console(&[VideoCodec::Vp8]);
+    console.draw(STREAM_CREATE, create(3, VP8, PLACE));
+    let mut huge = vec![0; (16 << 20) + 1];
+    huge[..4].copy_from_slice(&KEY);
+    console.draw(STREAM_DATA, data(3, &huge));
+    assert_eq!(handed_out(&mut console), []);
+    let statistics = console.session.statistics();
+    assert_eq!(statistics.errors.get("limit"), Some(&1));
+    assert_eq!(statistics.stream_dropped, 1);
+    // What builds on it is of no use.
+    console.draw(STREAM_DATA, data(3, &DELTA));
+    assert_eq!(handed_out(&mut console), []);
+}
+
+#[test]
 fn after_a_failure_only_a_key_frame_helps() {
     let mut console = console(&[VideoCodec::Vp8]);
     console.draw(STREAM_CREATE, create(3, VP8, PLACE));

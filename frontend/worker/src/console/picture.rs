@@ -6,7 +6,7 @@
 //! messages are dealt with all the same, and the changes wait as a few rectangles.
 
 use console_worker::{FromWorker, Phase};
-use spice::Session;
+use spice::{ChannelRef, Session};
 
 use super::{Console, FRAME_MS, Step, Wanted, text};
 use crate::paint::{self, Area, Frame, Painter};
@@ -21,6 +21,7 @@ impl Console {
             }
             return;
         };
+        let mut copied = false;
         match step {
             Step::Decoded {
                 stream,
@@ -34,16 +35,17 @@ impl Console {
                 let began = clock::now_ms();
                 self.player.copied(frame, picture, session);
                 self.figures.own.decode_ms += clock::now_ms() - began;
-                // What waited for it can go on.
-                if !self.work_wanted {
-                    self.work();
-                }
-                // It was taken because something was to be shown now.
-                if !self.player.is_copying() {
-                    self.paint();
-                }
+                copied = true;
             }
             _ => {}
+        }
+        // What waited for it can go on.
+        if session.backlog(ChannelRef::DISPLAY) > 0 && !self.work_wanted {
+            self.work();
+        }
+        // It was taken because something was to be shown now.
+        if copied && !self.player.is_copying() {
+            self.paint();
         }
     }
 

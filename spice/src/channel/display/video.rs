@@ -11,8 +11,8 @@ use crate::message::types::Clip;
 use crate::pixels::Pixels;
 use crate::session::Config;
 use crate::stream::{
-    self, CodedFrame, Flight, MAX_FLIGHTS, MAX_OUT, MAX_OUT_ALONE, Reporter, SMALL_FRAME, Stream,
-    VideoCodec, VideoEvent,
+    self, CodedFrame, Flight, MAX_FLIGHTS, MAX_FRAME_BYTES, MAX_OUT, MAX_OUT_ALONE, Reporter,
+    SMALL_FRAME, Stream, VideoCodec, VideoEvent,
 };
 use crate::wire::Reader;
 
@@ -224,6 +224,11 @@ impl Display {
         let small =
             |create: &StreamCreate| create.width as usize * (create.height as usize) < SMALL_FRAME;
         let outside = self.streams.outside.contains(&codec);
+        if frame.data.len() > MAX_FRAME_BYTES {
+            self.streams.get_mut(frame.id)?.broken = !codec.stands_alone();
+            let (value, limit) = (frame.data.len() as u64, MAX_FRAME_BYTES as u64);
+            return Err(Error::limit("bytes of a video frame", value, limit));
+        }
         let stream = self.streams.get_mut(frame.id)?;
         if codec == VideoCodec::Mjpeg && (!outside || small(&stream.create)) {
             return self.decode_here(frame, context);
