@@ -100,6 +100,12 @@ impl Keyboard {
             if code == scancode::CONTROL && !self.down.contains(&code) {
                 self.control_time = event.time;
             }
+            if event.key == "Dead" {
+                // Chromium on Linux may keep to itself that a dead key goes up: it would stay
+                // down in the guest, and repeat.
+                send.extend([Send::Key(code, true), Send::Key(code, false)]);
+                return (send, true);
+            }
             if !self.down.contains(&code) {
                 self.down.push(code);
             }
@@ -294,6 +300,19 @@ mod tests {
             [Send::Key(0x1e, false)]
         );
         assert_eq!(keyboard.event(key("KeyA", false)).0, []);
+    }
+
+    #[test]
+    fn a_dead_key_goes_up_by_itself() {
+        let mut keyboard = Keyboard::new(false);
+        let dead = |down| KeyEvent {
+            key: "Dead",
+            ..key("Backquote", down)
+        };
+        let both = [Send::Key(0x29, true), Send::Key(0x29, false)];
+        assert_eq!(keyboard.event(dead(true)).0, both);
+        assert_eq!(keyboard.event(dead(false)).0, []);
+        assert_eq!(keyboard.event(dead(true)).0, both);
     }
 
     #[test]
