@@ -106,6 +106,12 @@ impl Decoder {
         figures.with_context(|| format!("`{}` says `{line}`", self.name))
     }
 
+    /// The coded images of a recorded conversation, as a recording of images. (native only)
+    pub fn extract(&mut self, session: &Path) -> Result<PathBuf> {
+        self.ask(&format!("extract {}", session.display()))?;
+        Ok(PathBuf::from(self.line()?))
+    }
+
     /// What becomes of each picture of a recording.
     fn judge(&mut self, kind: usize, file: &Path) -> Result<Vec<String>> {
         self.ask(&format!("judge {kind} {}", file.display()))?;

@@ -16,7 +16,9 @@ use std::fmt::Write;
 use recording::{Record, Recording};
 use spice::image::{CacheLimits, ImageContext, decode};
 use spice::link::Capabilities;
-use spice::message::types::Image;
+use spice::message::display::{Base, DRAW_COPY};
+use spice::message::types::{Image, ImageType};
+use spice::wire::Reader;
 use spice::{ChannelRef, Config, Error, Event, Session};
 
 /// What kind of file a recording is, by the folder it lies in.
@@ -69,6 +71,55 @@ pub fn decode_all(data: &[u8]) -> u64 {
         })
         .sum()
 }
+
+/// The images of a recorded conversation's display that a codec made, in the form of a recording of
+/// images; none if it is no conversation. What comes from a cache or has a palette is left out.
+pub fn coded_images(session: &[u8]) -> Vec<u8> {
+    let mut images = Vec::new();
+    let Some(recording) = Recording::open(session) else {
+        return images;
+    };
+    let mut stream = Vec::new();
+    for record in recording.records() {
+        if let Record::Said(ChannelRef::DISPLAY, _, bytes) = record {
+            stream.extend_from_slice(bytes);
+        }
+    }
+    let mut rest = stream.as_slice();
+    // Recorded with mini-headers: a type, a size, and the body.
+    while let Some((header, after)) = rest.split_first_chunk::<6>() {
+        let [low, high, size @ ..] = *header;
+        let size = (u32::from_le_bytes(size) as usize).min(after.len());
+        let (body, after) = after.split_at(size);
+        rest = after;
+        if u16::from_le_bytes([low, high]) != DRAW_COPY {
+            continue;
+        }
+        let mut reader = Reader::new(body);
+        let coded = Base::read(&mut reader)
+            .and_then(|_| reader.u32("offset of an image"))
+            .ok()
+            .filter(|&offset| {
+                Image::at(body, offset).is_ok_and(|image| CODED.contains(&image.descriptor.kind))
+            });
+        if let Some(offset) = coded {
+            images.extend_from_slice(&(body.len() as u32).to_le_bytes());
+            images.extend_from_slice(&offset.to_le_bytes());
+            images.extend_from_slice(body);
+        }
+    }
+    images
+}
+
+/// The kinds that [`coded_images`] takes.
+const CODED: [ImageType; 6] = [
+    ImageType::QUIC,
+    ImageType::LZ_RGB,
+    ImageType::GLZ_RGB,
+    ImageType::ZLIB_GLZ_RGB,
+    ImageType::JPEG,
+    ImageType::LZ4,
+];
 
 fn images(data: &[u8]) -> String {
     let mut context = ImageContext::new(CacheLimits::default());

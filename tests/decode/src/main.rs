@@ -1,14 +1,16 @@
 //! Takes lines on stdin. `measure FILE MILLISECONDS` decodes a recording of images again and again and
 //! answers `PIXELS NANOSECONDS`, the median of one time. `judge KIND FILE` (the kind by its number)
-//! answers what became of each picture, then an empty line.
+//! answers what became of each picture, then an empty line. `extract FILE` answers with a file of the
+//! images that are coded in a conversation, which lies beside this program.
 
 #![allow(clippy::print_stdout, reason = "the answers go there")]
 
 use std::io::{BufRead, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use decode::{Kind, decode_all, verdict};
+use decode::{Kind, coded_images, decode_all, verdict};
 
 fn main() -> ExitCode {
     for line in std::io::stdin().lock().lines() {
@@ -37,6 +39,9 @@ fn answer(line: &str) -> Result<String, String> {
         let time = Duration::from_millis(milliseconds.parse().map_err(|_| unclear())?);
         return Ok(measure(&read(file)?, time));
     }
+    if let Some(file) = line.strip_prefix("extract ") {
+        return extract(Path::new(file)).map_err(|error| format!("{file}: {error}"));
+    }
     let rest = line.strip_prefix("judge ").ok_or_else(unclear)?;
     let (kind, file) = rest.split_once(' ').ok_or_else(unclear)?;
     let kind = kind
@@ -45,6 +50,15 @@ fn answer(line: &str) -> Result<String, String> {
         .and_then(Kind::of_number)
         .ok_or_else(unclear)?;
     Ok(verdict(kind, &read(file)?))
+}
+
+fn extract(session: &Path) -> std::io::Result<String> {
+    let images = coded_images(&std::fs::read(session)?);
+    let mut file = std::env::current_exe()?;
+    file.set_file_name(session.file_stem().unwrap_or_default());
+    file.add_extension("images");
+    std::fs::write(&file, images)?;
+    Ok(file.display().to_string())
 }
 
 fn measure(file: &[u8], time: Duration) -> String {

@@ -24,6 +24,8 @@ usage: cargo xtask bench decode [options] [PART OF A NAME]
 /// The sides, as the table calls them; ratios are to the last.
 const SIDES: [&str; 3] = ["native", "wasm", "C"];
 const C: usize = 2;
+/// Conversations of whole screens of 1280 by 800.
+const SESSIONS: [&str; 3] = ["desktop-glz", "desktop-lz", "photo-quic"];
 
 /// The whole task.
 pub fn run(arguments: &[String]) -> Result<()> {
@@ -52,9 +54,10 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let rounds = number("--rounds", 5)?;
     let milliseconds = number("--milliseconds", 150)?;
     let part = options.words.first().map_or("", |word| word.as_str());
-    let cases = cases(part)?;
+    let mut native = Decoder::native()?;
+    let cases = cases(part, &mut native)?;
     let mut sides = [
-        Some(Decoder::native()?),
+        Some(native),
         unless("wasm", Decoder::wasm()),
         if options.has("--ours") {
             None
@@ -101,8 +104,8 @@ fn unless(name: &str, side: Result<Decoder>) -> Option<Decoder> {
     }
 }
 
-/// The large ones among the recorded pictures.
-fn cases(part: &str) -> Result<Vec<(String, PathBuf)>> {
+/// The large ones among the recorded pictures, and all of the recorded conversations that have many.
+fn cases(part: &str, native: &mut Decoder) -> Result<Vec<(String, PathBuf)>> {
     let mut cases = Vec::new();
     for codec in std::fs::read_dir(data().join("image"))? {
         let codec = codec?;
@@ -114,12 +117,15 @@ fn cases(part: &str) -> Result<Vec<(String, PathBuf)>> {
             let name = case.file_name().to_string_lossy().into_owned();
             if let Some(name) = name.strip_prefix("large_") {
                 let name = format!("{} {name}", codec.file_name().to_string_lossy());
-                if name.contains(part) {
-                    cases.push((name, case.path().join("input.bin")));
-                }
+                cases.push((name, case.path().join("input.bin")));
             }
         }
     }
+    for session in SESSIONS {
+        let file = data().join(format!("session/{session}.session"));
+        cases.push((format!("session {session}"), native.extract(&file)?));
+    }
+    cases.retain(|(name, _)| name.contains(part));
     if cases.is_empty() {
         bail!("no recorded picture has `{part}` in its name");
     }
@@ -169,7 +175,7 @@ impl Row {
             Some(value) => format!("{value:.digits$}"),
             None => "-".to_owned(),
         };
-        let mut line = format!("{:<20}{:>12.2}", self.name, self.bits);
+        let mut line = format!("{:<22}{:>12.2}", self.name, self.bits);
         for side in 0..SIDES.len() {
             line += &format!("{:>12}", figure(self.speed(side), 1));
         }
@@ -181,7 +187,7 @@ impl Row {
 }
 
 fn table(rows: &[Row]) -> String {
-    let mut table = format!("\n{:<20}{:>12}", "MP/s", "bits/pixel");
+    let mut table = format!("\n{:<22}{:>12}", "MP/s", "bits/pixel");
     for side in SIDES {
         table += &format!("{side:>12}");
     }
