@@ -293,17 +293,16 @@ fn codec_name(codec: &str) -> String {
     }
 }
 
-/// What the server was asked for still pictures: the part of `lz4 · vp8, mjpeg` before the point.
+/// What the server was asked for still pictures: the first word of `lz4 vp8 mjpeg`, where it is no
+/// codec of films.
 fn asked_for(preferences: &str) -> String {
-    let compression = preferences.split('·').next().unwrap_or_default().trim();
-    match compression {
-        "" => String::new(),
+    let first = preferences.split_whitespace().next().unwrap_or_default();
+    match first {
         "off" => "uncompressed".to_owned(),
-        "auto_glz" | "auto_lz" => compression
-            .replace("auto_", "automatic ")
-            .replace("lz", "LZ")
-            .replace("gLZ", "GLZ"),
-        other => other.to_uppercase(),
+        "auto_glz" => "automatic GLZ".to_owned(),
+        "auto_lz" => "automatic LZ".to_owned(),
+        "quic" | "glz" | "lz" | "lz4" => first.to_uppercase(),
+        _ => String::new(),
     }
 }
 
@@ -452,12 +451,13 @@ mod tests {
         let mut meter = Meter::default();
         assert_eq!(meter.in_force(Preset::Balanced), "Balanced");
         let mut now = figures(0.0, 0.0);
-        now.preferences = "lz4 · vp8, mjpeg".to_owned();
+        now.preferences = "lz4 vp8 mjpeg".to_owned();
         now.codec = Some("vp8".to_owned());
         meter.sample(now, 0.0);
         assert_eq!(meter.in_force(Preset::Balanced), "Balanced: LZ4, VP8");
-        assert_eq!(asked_for("auto_glz · mjpeg"), "automatic GLZ");
+        assert_eq!(asked_for("auto_glz mjpeg"), "automatic GLZ");
         assert_eq!(asked_for("auto_lz"), "automatic LZ");
+        assert_eq!(asked_for("vp8 mjpeg"), "");
         assert_eq!(asked_for(""), "");
         let images = |counts: &[(&str, f64)]| {
             let counts = counts
