@@ -6,6 +6,7 @@
 )]
 
 mod access;
+mod browsers;
 mod compat;
 mod console;
 mod failure;

@@ -1,6 +1,7 @@
 //! What tests stand on: sites of their own, clients, peers that follow a script, real parts.
 
 pub mod browser;
+pub mod browsers;
 pub mod guest;
 pub mod http;
 pub mod libvirtd;

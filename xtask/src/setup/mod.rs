@@ -146,6 +146,30 @@ pub const NEEDS: &[Need] = &[
         packages: &["chromium"],
     },
     Need {
+        why: "tests of the console in Chromium, Firefox and WebKit, with real keys on a screen of their own",
+        from: Purpose::Test,
+        met: || {
+            [
+                "chromedriver",
+                "firefox-esr",
+                "WebKitWebDriver",
+                "Xvfb",
+                "setxkbmap",
+                "xdotool",
+            ]
+            .iter()
+            .all(|name| has(name))
+        },
+        packages: &[
+            "chromium-driver",
+            "firefox-esr",
+            "webkit2gtk-driver",
+            "xvfb",
+            "x11-xkb-utils",
+            "xdotool",
+        ],
+    },
+    Need {
         why: "checking domain XML against libvirt's schema",
         from: Purpose::Test,
         met: || has("virt-xml-validate") && has("xmllint"),
