@@ -29,10 +29,7 @@ pub fn read_display(port: u16, opened: impl FnOnce()) -> (Vec<Vec<u8>>, [Message
             break;
         }
     }
-    let caps = Capabilities::of(&[
-        display::CAP_MONITORS_CONFIG,
-        display::CAP_LZ4_COMPRESSION,
-    ]);
+    let caps = Capabilities::of(&[display::CAP_MONITORS_CONFIG, display::CAP_LZ4_COMPRESSION]);
     let message = channel::message(session, ChannelType::DISPLAY, 0, caps);
     let mut screen =
         Messages::open(channel::open(port, &message, "").expect("the display channel"));

@@ -106,7 +106,105 @@ const MESSAGES: &[(u16, &str, &[Elsewhere])] = &[
 ];
 
 /// What libspice-server cannot be made to send, why, and what stands for it.
-const BEYOND: &[(&str, &str, &[Elsewhere])] = &[];
+const BEYOND: &[(&str, &str, &[Elsewhere])] = &[
+    (
+        "bitmaps of 1 and 4 bit, little-endian",
+        "its renderer has no code for them",
+        &[
+            (
+                "spice/src/image/bitmap.rs",
+                "one_bit_pixels_come_from_either_end_of_the_byte",
+            ),
+            (
+                "spice/src/image/bitmap.rs",
+                "four_bit_pixels_come_from_either_end_of_the_byte",
+            ),
+        ],
+    ),
+    (
+        "bitmap of 8 bit alpha as picture",
+        "only sent as a composition's mask here",
+        &[(
+            "spice/tests/surfaces.rs",
+            "a_bitmap_of_coverage_fills_a_surface_of_coverage",
+        )],
+    ),
+    (
+        "surface of 1 bit alpha",
+        "its renderer can neither draw on it nor show it",
+        &[("spice/tests/surfaces.rs", "a_surface_of_one_bit_is_a_mask")],
+    ),
+    (
+        "surface drawn on one of another depth, 565 sent as an image",
+        "the server ends itself",
+        &[
+            (
+                "spice/tests/surfaces.rs",
+                "surfaces_of_16_bits_hold_no_more",
+            ),
+            (
+                "spice/tests/surfaces.rs",
+                "palettes_have_the_colours_of_the_surface",
+            ),
+        ],
+    ),
+    (
+        "text, 8 bit",
+        "its renderer reads a row past each glyph",
+        &[(
+            "spice/tests/texts.rs",
+            "glyphs_of_eight_bits_cover_as_they_say",
+        )],
+    ),
+    (
+        "text, rows from the top",
+        "the renderer leaves the flag out of account, and so do we",
+        &[(
+            "spice/tests/texts.rs",
+            "the_lowest_row_comes_first_whatever_the_flags_say",
+        )],
+    ),
+    (
+        "rop3 of the 38 codes that leave one of its three inputs out",
+        "its renderer knows the other 218",
+        &[(
+            "spice/tests/drawing.rs",
+            "three_inputs_meet_as_the_number_says",
+        )],
+    ),
+    (
+        "drawings at random, of all kinds at once",
+        "recorded results of the server's renderer",
+        &[(
+            "spice/tests/canvas.rs",
+            "drawings_leave_the_pixels_that_the_servers_renderer_leaves",
+        )],
+    ),
+    (
+        "a lossless picture in place of a lossy one in the cache",
+        "depends on the order of what it sends",
+        &[(
+            "spice/tests/drawing.rs",
+            "a_lossless_picture_takes_the_place_of_a_lossy_one",
+        )],
+    ),
+    (
+        "WAIT_FOR_CHANNELS",
+        "needs two display channels that share a cache",
+        &[(
+            "spice/tests/session.rs",
+            "a_channel_waits_until_another_has_read_so_far",
+        )],
+    ),
+    (
+        "messages that are cut, of unknown kind, doubled, left out or nonsense",
+        "it is no hostile server",
+        &[(
+            "spice/tests/hostile.rs",
+            "a_conversation_with_many_spoiled_messages_goes_on",
+        )],
+    ),
+];
 
 /// One group of lines, with what the worst cell was off by.
 struct Group {
@@ -204,6 +302,30 @@ fn write() -> String {
     );
     for (what, why, tests) in BEYOND {
         let _ = writeln!(out, "| {what} | {why} | {} |", elsewhere(tests));
+    }
+    out.push_str(
+        "\n## Recorded conversations\n\nReplayed by `spice/tests/replay.rs`, each to the picture it ended \
+         with (which was the server's own when it was recorded), and by `cargo bench -p spice`: \
+         `spice/tests/data/session`.\n\n",
+    );
+    let folder = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../spice/tests/data/session"
+    ));
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .expect("the recordings")
+        .map(|entry| {
+            entry
+                .expect("a file")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .filter_map(|name| Some(name.strip_suffix(".session")?.to_owned()))
+        .collect();
+    names.sort();
+    for name in names {
+        let _ = writeln!(out, "- {name}");
     }
     out
 }
