@@ -36,11 +36,14 @@ fn every_recorded_image_looks_as_the_server_drew_it() {
         reader.next_frame(&mut pixels).unwrap();
         let (decoded, last) = images(&input, ALL);
         assert_eq!(decoded, records(&input).count(), "{name}");
+        // Expected pictures have alpha only where that is what is looked at.
+        let channels = reader.info().color_type.samples();
+        let last = last.unwrap();
         let ours: Vec<u8> = last
-            .unwrap()
             .data
             .iter()
-            .flat_map(|p| [p[0], p[1], p[2]])
+            .flat_map(|pixel| &pixel[..channels])
+            .copied()
             .collect();
         assert_eq!(ours.len(), pixels.len(), "{name}");
         let difference: u64 = ours
@@ -56,6 +59,28 @@ fn every_recorded_image_looks_as_the_server_drew_it() {
         cases += 1;
     }
     assert!(cases > 30, "{cases}");
+}
+
+#[test]
+fn alpha_is_the_same_by_whichever_codec_a_picture_came() {
+    for same in [
+        &["bitmap/rgba", "quic/rgba", "lz/rgba", "lz4/rgba"][..],
+        &["quic/large_rgba", "lz/large_rgba", "lz4/large_rgba"],
+    ] {
+        let pictures = same.iter().map(|case| {
+            let input = std::fs::read(data().join("image").join(case).join("input.bin"));
+            let (decoded, last) = images(&input.expect("a recorded case"), ALL);
+            assert_eq!(decoded, 1, "{case}");
+            (case, last.expect("it is decoded"))
+        });
+        let pictures: Vec<_> = pictures.collect();
+        let first = &pictures[0].1;
+        assert_eq!(first.alpha, spice::Alpha::Premultiplied);
+        assert!(first.data.iter().any(|pixel| !matches!(pixel[3], 0 | 255)));
+        for (case, picture) in &pictures {
+            assert!(picture == first, "{case}");
+        }
+    }
 }
 
 /// What `case.toml` beside an input allows; nothing if there is none.
