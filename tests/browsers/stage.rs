@@ -75,6 +75,8 @@ impl Stage {
              return answer.status;"
         ))?;
         ensure!(status == 200, "logging in: {status}");
+        // The page before the login asked who is there, and was told nobody.
+        stage.visitor.troubles()?;
         // Before the login the page asked who is there, and was told: nobody.
         let early = stage.visitor.troubles()?;
         let expected = |trouble: &String| trouble.contains("/session") && trouble.contains("401");
