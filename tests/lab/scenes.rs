@@ -1,6 +1,11 @@
 //! The drawing server's scenes, which benchmarks run: our client's screen ends as the server's own.
 
+use std::sync::mpsc;
+use std::time::Duration;
+
 use super::client::Client;
+use super::draw_server::{DrawServer, Said};
+use super::messages::{END, read_display};
 
 /// Runs a scene to its end; gives what the server says of it.
 fn play(client: &mut Client, scene: &str) -> String {
@@ -66,6 +71,52 @@ fn every_photograph_of_a_row_arrives() {
         let after = client.session.statistics().images.values().sum::<u64>();
         assert_eq!(after - before, 5, "{compression}");
     }
+}
+
+#[test]
+fn photographs_wait_for_a_client_that_does_not_read() {
+    let (say, said) = mpsc::channel();
+    let mut server = DrawServer::start(move |line| {
+        // Nobody listens any more once the test is done.
+        let _ = say.send(line);
+    });
+    let events = move |begin: &str| loop {
+        match said.recv().expect("the drawing server goes on") {
+            Said::Event(event) if event.starts_with(begin) => return event,
+            Said::Error(error) => panic!("{error}"),
+            _ => {}
+        }
+    };
+    server.send("compression mode=lz");
+    server.send("primary size=1280,800");
+    let port = server.port();
+    let (ready, is_ready) = mpsc::channel();
+    let (go, goes) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(move || {
+            read_display(port, || {
+                ready.send(()).expect("the test waits");
+                goes.recv().expect("the test goes on");
+            })
+        });
+        is_ready.recv().expect("the display channel opens");
+        server.send("scene name=photo count=30");
+        // Nobody reads; what is drawn comes to rest when the line is full.
+        let (mut drawn, mut last) = (1, 0);
+        while drawn != last || drawn < 2 {
+            last = drawn;
+            std::thread::sleep(Duration::from_millis(500));
+            server.send("stats");
+            drawn = figure(&events("stats"), "drawn");
+        }
+        // A photograph and its fence each; the line holds some megabytes, each is about one.
+        assert!(drawn < 2 * 15, "{drawn} drawings were made for nobody");
+        go.send(()).expect("the client waits");
+        assert_eq!(figure(&events("scene"), "pictures"), 30);
+        server.send(&format!("mark value={END}"));
+        let (messages, _open) = reading.join().expect("the display channel can be read");
+        assert_eq!(messages.len(), 30, "none is left out");
+    });
 }
 
 #[test]

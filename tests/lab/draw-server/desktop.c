@@ -1,12 +1,13 @@
 /* A desktop at work: small fills, words, icons, windows that scroll and move. */
 #include "desktop.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "device.h"
 #include "picture.h"
 
-enum { WORDS = 48, ICONS = 24, PANES = 6, LINE = 16 };
+enum { WORDS = 48, ICONS = 24, PANES = 6, LINE = 18 };
 
 struct Desktop {
     QXLRect area;
@@ -30,7 +31,8 @@ Desktop *desktop_make(uint32_t seed, QXLRect area) {
     desktop->area = area;
     desktop->state = seed * 2 + 1;
     for (uint32_t i = 0; i < WORDS; i++) {
-        PictureRule rule = {.format = SPICE_BITMAP_FMT_32BIT, .width = 24 + i * 5, .height = LINE,
+        PictureRule rule = {.format = SPICE_BITMAP_FMT_32BIT, .width = 300 + i * 10,
+                            .height = LINE,
                             .pattern = TEXT, .seed = i};
         words[i] = words[i] != NULL ? words[i] : picture_make(&rule);
         desktop->words[i] = words[i];
@@ -43,8 +45,8 @@ Desktop *desktop_make(uint32_t seed, QXLRect area) {
         desktop->icons[i] = icons[i];
     }
     for (uint32_t i = 0; i < PANES; i++) {
-        PictureRule rule = {.format = SPICE_BITMAP_FMT_32BIT, .width = 120 + i * 40,
-                            .height = 80 + i * 20, .pattern = i % 2 == 0 ? TEXT : FLAT,
+        PictureRule rule = {.format = SPICE_BITMAP_FMT_32BIT, .width = 200 + i * 60,
+                            .height = 120 + i * 30, .pattern = i % 2 == 0 ? TEXT : FLAT,
                             .seed = 200 + i};
         panes[i] = panes[i] != NULL ? panes[i] : picture_make(&rule);
         desktop->panes[i] = panes[i];
@@ -77,13 +79,32 @@ static void fill(Desktop *desktop, QXLRect box, DesktopCounts *counts) {
     counts->fill++;
 }
 
-static void copy(Picture *picture, QXLRect box) {
+/* What windows in front leave free of a box: three pieces of it. */
+static void clip(QXLDrawable *drawable, QXLRect box) {
+    QXLClipRects *rects = device_extra(drawable, sizeof(*rects) + 3 * sizeof(QXLRect));
+    QXLRect *out = (QXLRect *)(void *)rects->chunk.data;
+    int32_t width = box.right - box.left;
+    for (int32_t i = 0; i < 3; i++) {
+        out[i] = box;
+        out[i].left = box.left + width * i / 3;
+        out[i].right = out[i].left + width / 4;
+    }
+    rects->num_rects = 3;
+    rects->chunk.data_size = 3 * sizeof(QXLRect);
+    drawable->clip.type = SPICE_CLIP_TYPE_RECTS;
+    drawable->clip.data = (uintptr_t)rects;
+}
+
+static void copy(Picture *picture, QXLRect box, bool clipped) {
     QXLDrawable *drawable = device_drawable(0, QXL_DRAW_COPY, box, NULL);
     drawable->effect = QXL_EFFECT_OPAQUE;
     drawable->u.copy.src_bitmap = (uintptr_t)&picture->image;
     drawable->u.copy.src_area.right = box.right - box.left;
     drawable->u.copy.src_area.bottom = box.bottom - box.top;
     drawable->u.copy.rop_descriptor = SPICE_ROPD_OP_PUT;
+    if (clipped) {
+        clip(drawable, box);
+    }
     device_draw(drawable);
 }
 
@@ -98,27 +119,27 @@ static void move(QXLRect box, int32_t from_x, int32_t from_y, DesktopCounts *cou
 
 static void word(Desktop *desktop, DesktopCounts *counts) {
     Picture *picture = desktop->words[below(desktop, WORDS)];
-    copy(picture, place(desktop, picture->image.descriptor.width, LINE));
+    copy(picture, place(desktop, picture->image.descriptor.width, LINE), below(desktop, 8) == 0);
     counts->copy++;
 }
 
 /* A page goes up by a line, and a line comes in below. */
 static void scroll(Desktop *desktop, DesktopCounts *counts) {
-    QXLRect page = place(desktop, 200 + below(desktop, 240), 160 + below(desktop, 200));
+    QXLRect page = place(desktop, 600 + below(desktop, 400), 400 + below(desktop, 300));
     QXLRect upper = page, last = page;
     upper.bottom -= LINE;
     last.top = upper.bottom;
     move(upper, page.left, page.top + LINE, counts);
     fill(desktop, last, counts);
-    Picture *picture = desktop->words[below(desktop, 30)];
+    Picture *picture = desktop->words[below(desktop, 16)];
     last.right = last.left + (int32_t)picture->image.descriptor.width;
-    copy(picture, last);
+    copy(picture, last, false);
     counts->copy++;
 }
 
 /* A window goes a little to one side; what it leaves is filled. */
 static void drag(Desktop *desktop, DesktopCounts *counts) {
-    QXLRect window = place(desktop, 240 + below(desktop, 160), 160 + below(desktop, 160));
+    QXLRect window = place(desktop, 600 + below(desktop, 400), 400 + below(desktop, 300));
     int32_t step = 2 + (int32_t)below(desktop, 7);
     QXLRect target = window, left = window;
     target.left += step;
@@ -129,22 +150,23 @@ static void drag(Desktop *desktop, DesktopCounts *counts) {
 
 void desktop_step(Desktop *desktop, DesktopCounts *counts) {
     uint32_t what = below(desktop, 100);
-    if (what < 42) {
+    if (what < 45) {
         word(desktop, counts);
-    } else if (what < 74) {
+    } else if (what < 67) {
         uint32_t width = 4 + below(desktop, 116);
         fill(desktop, place(desktop, width, 2 + below(desktop, 38)), counts);
-    } else if (what < 86) {
-        copy(desktop->icons[below(desktop, ICONS)], place(desktop, 32, 32));
+    } else if (what < 77) {
+        copy(desktop->icons[below(desktop, ICONS)], place(desktop, 32, 32), false);
         counts->cached++;
-    } else if (what < 92) {
+    } else if (what < 87) {
         scroll(desktop, counts);
-    } else if (what < 96) {
+    } else if (what < 94) {
         drag(desktop, counts);
     } else {
+        /* A pane is painted anew. */
         Picture *picture = desktop->panes[below(desktop, PANES)];
         copy(picture, place(desktop, picture->image.descriptor.width,
-                            picture->image.descriptor.height));
+                            picture->image.descriptor.height), false);
         counts->copy++;
     }
 }

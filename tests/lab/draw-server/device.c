@@ -390,9 +390,12 @@ void device_fence(void) {
     if (surfaces[0].memory == NULL) {
         return;
     }
-    /* A pixel copied to where it is. Rendered at once, it is kept only for being sent. */
+    /* One black pixel: what changes nothing is not even sent. Rendered at once, it is kept only for
+     * being sent, and nothing drawn later can cover it before. */
     QXLRect pixel = {.left = 0, .top = 0, .right = 1, .bottom = 1};
-    QXLDrawable *drawable = device_drawable(0, QXL_COPY_BITS, pixel, NULL);
+    QXLDrawable *drawable = device_drawable(0, QXL_DRAW_FILL, pixel, NULL);
+    drawable->u.fill.brush.type = SPICE_BRUSH_TYPE_SOLID;
+    drawable->u.fill.rop_descriptor = SPICE_ROPD_OP_PUT;
     Queued *queued = queued_of(&drawable->release_info);
     queued->fence = true;
     push(&drawings, queued);

@@ -40,7 +40,7 @@ void device_counts(DeviceCounts *counts);
 /* Waits until at most so many drawings are in the queue. False: not in time. */
 bool device_wait_taken(uint64_t most, int milliseconds);
 
-/* A drawing that changes nothing, and the wait for all but so many of them to be given back: then what
+/* A drawing of the first pixel, and the wait for all but so many of them to be given back: then what
  * was drawn before them has been sent, or covered. (Other drawings tell nothing when they are given
  * back: a GLZ dictionary keeps them.) False: not in time. */
 void device_fence(void);

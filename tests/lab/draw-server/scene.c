@@ -154,7 +154,7 @@ static void run_desktop(Drawn *drawn, double begin) {
 /* Behind each photograph there is a fence: it has the photograph rendered at once, so that it is not
  * left out when the next one covers it, and tells when it was sent. */
 static void run_photo(Drawn *drawn, double begin) {
-    const Panorama *panorama = panorama_of(scene.width + 256, scene.height + 256, scene.seed);
+    const Panorama *panorama = wallpaper_of(scene.width + 256, scene.height + 256, scene.seed);
     for (uint64_t i = 0; goes_on(drawn, i, begin); i++) {
         uint32_t x = (uint32_t)(i * 37 % 256), y = (uint32_t)(i * 91 % 256);
         draw_image(panorama_photo(panorama, x, y, scene.width, scene.height,
@@ -182,7 +182,7 @@ static void run_video(Drawn *drawn, double begin) {
 
 static void run_mixed(Drawn *drawn, double begin) {
     Film film = film_make(640, 360, scene.seed);
-    const Panorama *panorama = panorama_of(900, 600, scene.seed + 9);
+    const Panorama *panorama = wallpaper_of(900, 600, scene.seed + 9);
     Desktop *desktop =
         desktop_make(scene.seed, box_of(0, 0, scene.width - film.width, scene.height));
     int32_t left = (int32_t)(scene.width - film.width);
