@@ -79,6 +79,11 @@ impl Client {
         Self::of(config, port, channel())
     }
 
+    /// The server's TCP port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     fn of(config: Config, port: u16, inputs: (Sender<Input>, Receiver<Input>)) -> Self {
         Self {
             server: None,

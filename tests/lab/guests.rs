@@ -184,7 +184,23 @@ fn end_exactly(guest: &mut Guest, client: &mut Client, name: &str) {
         .iter()
         .flat_map(|pixel| pixel[..3].to_vec())
         .collect();
-    assert!(ours == expected, "{name}: our picture is QEMU's");
+    let width = screen.width as usize;
+    let wrong: Vec<(usize, usize)> = ours
+        .chunks(3)
+        .zip(expected.chunks(3))
+        .enumerate()
+        .filter(|(_, (ours, theirs))| ours != theirs)
+        .map(|(at, _)| (at % width, at / width))
+        .collect();
+    assert!(
+        wrong.is_empty() && ours.len() == expected.len(),
+        "{name}: {} pixels are not QEMU's, from {:?} to {:?}, columns {:?} to {:?}",
+        wrong.len(),
+        wrong.first(),
+        wrong.last(),
+        wrong.iter().map(|(x, _)| x).min(),
+        wrong.iter().map(|(x, _)| x).max()
+    );
     assert_eq!(client.problems(), []);
     assert_replays(&recording);
     keep(name, &recording);

@@ -3,6 +3,8 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use spice::{Config, ImageCompression, Preferences, VideoCodec};
+
 use super::client::Client;
 use super::draw_server::{DrawServer, Said};
 use super::messages::{END, read_display};
@@ -129,6 +131,33 @@ fn a_film_beside_a_desktop_is_a_stream() {
     );
     assert!(figure(&said, "pictures") > 30, "{said}");
     assert!(client.session.statistics().stream_frames > 5, "{said}");
+}
+
+#[test]
+fn a_client_with_wishes_that_comes_into_a_film_leaves_the_server_alive() {
+    // libspice-server ends itself when they come together with a display's greeting.
+    let mut client = Client::start_as(wishing(), &["primary size=1280,800"]);
+    client.connect("");
+    client.command("scene name=video720 seconds=4 codec=mjpeg");
+    client.wait("a stream", |client| {
+        client.session.statistics().stream_frames > 0
+    });
+    let mut late = Client::at(wishing(), client.port());
+    late.connect("");
+    late.wait("pictures", |late| late.session.statistics().draws > 0);
+    late.wait_for(Duration::from_millis(300));
+    client.command("flush");
+}
+
+/// A client that asks for a compression and codecs.
+fn wishing() -> Config {
+    Config {
+        preferences: Preferences {
+            compression: Some(ImageCompression::AutoGlz),
+            codecs: vec![VideoCodec::Mjpeg],
+        },
+        ..Config::default()
+    }
 }
 
 #[test]
