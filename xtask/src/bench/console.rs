@@ -37,7 +37,7 @@ usage: cargo xtask bench console [options]
   --rounds N              rounds of every scene (default 3)
   --seconds N             how long a scene runs (default 4)
   --scenes A,B            of desktop, photo, video720, video1080, mixed, keys, operations
-  --compressions A,B      of quic, lz, glz, lz4, jpeg, mjpeg, vp8, auto_lz
+  --compressions A,B      of quic, lz, glz, lz4, jpeg, mjpeg, vp8, h264, auto_lz
   --only ours|theirs      one client alone, for looking into things
   --relay websockify      put Debian's websockify before the peer; without it the peer talks to
                           libspice-server's own WebSocket, which costs it less
@@ -161,7 +161,7 @@ fn prepare(relay: &str, install: bool) -> Result<()> {
             "the server that draws: libspice-server and its video encoders",
             succeeds(&mut program("pkg-config", ["--exists", "spice-server"]))
                 && has("cc")
-                && vp8_encoder(),
+                && encoders(),
             &[
                 "libspice-server-dev",
                 "gcc",
@@ -169,6 +169,7 @@ fn prepare(relay: &str, install: bool) -> Result<()> {
                 "pkg-config",
                 "gstreamer1.0-plugins-base",
                 "gstreamer1.0-plugins-good",
+                "gstreamer1.0-plugins-ugly",
             ],
         ),
         (
@@ -199,13 +200,17 @@ fn prepare(relay: &str, install: bool) -> Result<()> {
     .context("the benchmark cannot run without what is named above")
 }
 
-/// Whether GStreamer, which libspice-server encodes video with, has Debian's VP8.
-fn vp8_encoder() -> bool {
+/// Whether GStreamer, which libspice-server encodes video with, makes VP8 and H.264.
+fn encoders() -> bool {
     ["x86_64-linux-gnu", "aarch64-linux-gnu"]
         .iter()
         .map(|machine| Path::new("/usr/lib").join(machine))
         .chain([PathBuf::from("/usr/lib64"), PathBuf::from("/usr/lib")])
-        .any(|folder| folder.join("gstreamer-1.0/libgstvpx.so").exists())
+        .any(|folder| {
+            ["libgstvpx.so", "libgstx264.so"]
+                .iter()
+                .all(|plugin| folder.join("gstreamer-1.0").join(plugin).exists())
+        })
 }
 
 fn chromium() -> Result<PathBuf> {
