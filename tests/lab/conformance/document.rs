@@ -130,8 +130,8 @@ const BEYOND: &[(&str, &str, &[Elsewhere])] = &[
         )],
     ),
     (
-        "surface of 1 bit alpha",
-        "its renderer can neither draw on it nor show it",
+        "surface of 1 bit alpha, inverted or composed on",
+        "its renderer does nothing, or ends itself",
         &[("spice/tests/surfaces.rs", "a_surface_of_one_bit_is_a_mask")],
     ),
     (

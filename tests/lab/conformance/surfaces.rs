@@ -118,6 +118,36 @@ fn cases() -> Vec<Case> {
             }
         }
     }
+    // Surfaces of one bit can be filled, and say where others are drawn.
+    for drawing in [
+        "fill box=0,0,32,48 colour=1",
+        "fill box=5,3,40,30 colour=1 clip=10,8,20,15;35,4,3,40",
+        "blackness box=0,0,70,50",
+        "whiteness box=3,3,21,17",
+    ] {
+        for show in [
+            "fill box=4,4,70,50 colour=0xffe000 mask=30,0,0,0",
+            "copy box=4,4,60,40 image=1 mask=30,2,3,1",
+            "composite box=4,4,64,48 image=1 op=3 mask_image=30",
+        ] {
+            let id = 2 + number % 16;
+            number += 1;
+            let (word, rest) = drawing.split_once(' ').unwrap_or((drawing, ""));
+            cases.push(Case {
+                row: "surface 1 bit alpha",
+                commands: vec![
+                    format!("surface id={id} size=70,50 format=a1"),
+                    format!("image name=30 surface={id} size=70,50"),
+                    "origin at=0,0".to_owned(),
+                    format!("blackness on={id} box=0,0,70,50"),
+                    format!("{word} on={id} {rest}"),
+                    "origin back=1".to_owned(),
+                    show.to_owned(),
+                    format!("surface_destroy id={id}"),
+                ],
+            });
+        }
+    }
     for drawing in [
         "composite box=0,0,64,48 image=3 op=1",
         "composite box=0,0,64,48 image=3 op=12",

@@ -89,7 +89,7 @@ const char *read_brush(QXLDrawable *drawable, QXLBrush *brush, const char *patte
     return NULL;
 }
 
-static const char *set_mask(QXLQMask *mask) {
+static const char *set_mask(QXLDrawable *drawable, QXLQMask *mask) {
     const char *value = text("mask");
     if (value == NULL) {
         return NULL;
@@ -103,6 +103,7 @@ static const char *set_mask(QXLQMask *mask) {
     mask->pos.x = (int32_t)n[1];
     mask->pos.y = (int32_t)n[2];
     mask->flags = n[3] != 0 ? SPICE_MASK_FLAGS_INVERS : 0;
+    depend(drawable, 2, image_of(value), whole(image_of(value)));
     return NULL;
 }
 
@@ -165,7 +166,7 @@ const char *draw(uint8_t type) {
     switch (type) {
     case QXL_DRAW_FILL:
         wrong = read_brush(drawable, &drawable->u.fill.brush, "brush", "colour");
-        wrong = wrong != NULL ? wrong : set_mask(&drawable->u.fill.mask);
+        wrong = wrong != NULL ? wrong : set_mask(drawable, &drawable->u.fill.mask);
         drawable->u.fill.rop_descriptor = rop;
         break;
     case QXL_DRAW_OPAQUE:
@@ -174,7 +175,7 @@ const char *draw(uint8_t type) {
         drawable->u.opaque.scale_mode = (uint8_t)number("scale", 0);
         drawable->u.opaque.rop_descriptor = rop;
         wrong = read_brush(drawable, &drawable->u.opaque.brush, "brush", "colour");
-        wrong = wrong != NULL ? wrong : set_mask(&drawable->u.opaque.mask);
+        wrong = wrong != NULL ? wrong : set_mask(drawable, &drawable->u.opaque.mask);
         depend(drawable, 0, image, drawable->u.opaque.src_area);
         break;
     case QXL_DRAW_COPY:
@@ -183,13 +184,13 @@ const char *draw(uint8_t type) {
         drawable->u.copy.src_area = source_area(image);
         drawable->u.copy.scale_mode = (uint8_t)number("scale", 0);
         drawable->u.copy.rop_descriptor = rop;
-        wrong = set_mask(&drawable->u.copy.mask);
+        wrong = set_mask(drawable, &drawable->u.copy.mask);
         depend(drawable, 0, image, drawable->u.copy.src_area);
         break;
     case QXL_DRAW_BLACKNESS:
     case QXL_DRAW_WHITENESS:
     case QXL_DRAW_INVERS:
-        wrong = set_mask(&drawable->u.blackness.mask);
+        wrong = set_mask(drawable, &drawable->u.blackness.mask);
         covers = covers && type != QXL_DRAW_INVERS;
         break;
     case QXL_DRAW_ROP3:
@@ -198,7 +199,7 @@ const char *draw(uint8_t type) {
         drawable->u.rop3.scale_mode = (uint8_t)number("scale", 0);
         drawable->u.rop3.rop3 = (uint8_t)rop;
         wrong = read_brush(drawable, &drawable->u.rop3.brush, "brush", "colour");
-        wrong = wrong != NULL ? wrong : set_mask(&drawable->u.rop3.mask);
+        wrong = wrong != NULL ? wrong : set_mask(drawable, &drawable->u.rop3.mask);
         depend(drawable, 0, image, drawable->u.rop3.src_area);
         covers = false;
         break;
