@@ -213,6 +213,10 @@ struct Group {
     how: String,
 }
 
+fn lossy(bound: (f64, u8)) -> String {
+    format!("within {} of 255 on average over a cell", bound.0)
+}
+
 fn groups() -> Vec<Group> {
     let exact = |title, outcome| Group {
         title,
@@ -224,10 +228,12 @@ fn groups() -> Vec<Group> {
         Group {
             title: "The same images where the server may lose something (JPEG)",
             outcome: images::lossy(),
-            how: format!(
-                "within {} of 255 on average over a cell",
-                images::LOSSY_BOUND.0
-            ),
+            how: lossy(images::LOSSY_BOUND),
+        },
+        Group {
+            title: "Noise, of which JPEG keeps little",
+            outcome: images::lossy_noise(),
+            how: lossy(images::NOISE_BOUND),
         },
         exact("Caches", caches::all()),
         exact("Painting", painting::all()),
