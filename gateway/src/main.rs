@@ -99,7 +99,7 @@ impl Told {
         })
     }
 
-    async fn to_end(&mut self) {
+    async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -132,7 +132,7 @@ async fn show(config: view::Config) -> anyhow::Result<()> {
         };
         writeln!(notes, "{whom}")?;
     }
-    told.to_end().await;
+    told.wait().await;
     running.shutdown().await;
     Ok(())
 }
@@ -169,7 +169,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     out.flush()?;
     tracing::info!(%address, "Serving");
-    told.to_end().await;
+    told.wait().await;
     tracing::info!("Ending");
     running.shutdown().await;
     Ok(())

@@ -3,7 +3,6 @@
 //! the host's name, or has exactly the subject that was asked for. A certificate of the old kind
 //! that names its host in the subject only is taken at that word.
 
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -268,16 +267,6 @@ impl Subject {
             }
         }
         wanted.next().is_none()
-    }
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, (number, value)) in self.0.iter().enumerate() {
-            let comma = if place == 0 { "" } else { "," };
-            write!(f, "{comma}{number}={value}")?;
-        }
-        Ok(())
     }
 }
 
