@@ -27,12 +27,12 @@ impl Times {
         times[((times.len() as f64 * share) as usize).min(last)]
     }
 
-    fn tell(&self, what: &str) {
+    fn told(&self, what: &str) -> String {
         let [ours, all] = [&self.ours, &self.all]
             .map(|times| [0.0, 0.5, 0.9, 0.99, 1.0].map(|share| Self::at(times, share)));
-        println!(
+        format!(
             "{what}: page to server {ours:.2?} ms, event to server {all:.2?} ms (least, p50, p90, p99, most)"
-        );
+        )
     }
 }
 
@@ -135,7 +135,7 @@ async fn a_key_is_at_the_server_at_once_also_while_video_plays() -> Result<()> {
     show.until_connected()?;
     show.until_exact()?;
     let idle = measure(&mut show).await?;
-    idle.tell("idle");
+    println!("{}", idle.told("idle"));
     for codec in ["mjpeg", "vp8"] {
         let scene = format!("scene name=video1080 codec={codec} seconds=60 rate=30");
         if let Err(error) = show.easel.tell(&scene) {
@@ -147,7 +147,8 @@ async fn a_key_is_at_the_server_at_once_also_while_video_plays() -> Result<()> {
         let before = show.statistics()?;
         let busy = measure(&mut show).await?;
         let after = show.statistics()?;
-        busy.tell(&format!("while a 1080p stream of {codec} plays"));
+        let what = format!("while a 1080p stream of {codec} plays");
+        println!("{}", busy.told(&what));
         let shown = |figures: &serde_json::Value| figures["streamFrames"]["shown"].as_f64();
         println!(
             "  frames shown meanwhile: {:?}, decoder {}, decodeMs {}",
