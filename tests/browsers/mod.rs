@@ -2,6 +2,7 @@
 //! connecting anew, each against a real libspice-server that draws on command.
 
 mod input;
+mod lacking;
 mod picture;
 mod stage;
 mod video;

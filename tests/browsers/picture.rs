@@ -81,6 +81,26 @@ async fn the_picture_is_the_servers_to_the_last_pixel(engine: Engine) -> Result<
         (figures["width"].as_u64(), figures["height"].as_u64()) == (Some(800), Some(600)),
         "{figures}"
     );
+    // What the overlay and benchmarks read is there in every browser.
+    for name in [
+        "framesPainted",
+        "bytesReceived",
+        "displayMessages",
+        "connectMs",
+        "firstPaintMs",
+        "lastPaintMs",
+    ] {
+        ensure!(figures[name].as_f64() > Some(0.0), "{name}: {figures}");
+    }
+    ensure!(
+        figures["firstPaintMs"].as_f64() >= figures["connectMs"].as_f64()
+            && figures["lastPaintMs"].as_f64() > figures["firstPaintMs"].as_f64(),
+        "{figures}"
+    );
+    ensure!(
+        figures["channels"].as_array().map(Vec::len) == Some(4),
+        "{figures}"
+    );
     stage.close().await
 }
 
