@@ -297,7 +297,8 @@ fn keep(report: &Report, runs: &[Run], browser: &str, relay: &str) -> Result<Pat
     .unwrap_or_default();
     let whole = json!({
         "commit": commit.trim(),
-        "cores": std::thread::available_parallelism().map_or(0, usize::from),
+        "cores": report.cores,
+        "load": report.load.map(|(least, most)| [least, most]),
         "browser": format!("Chromium {browser}"),
         "peer": format!("spice-html5 {peer}"),
         "relay": relay,

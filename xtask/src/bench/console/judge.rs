@@ -149,6 +149,10 @@ pub struct Report {
     pub subjects: Vec<((String, String), Medians)>,
     /// The aims.
     pub aims: Vec<Aim>,
+    /// The least and the greatest load of the machine, as the kernel averages it over a minute.
+    pub load: Option<(f64, f64)>,
+    /// Processors of the machine.
+    pub cores: f64,
 }
 
 impl Report {
@@ -161,7 +165,15 @@ impl Report {
             }
         }
         let aims = aims(&subjects);
-        Self { subjects, aims }
+        let loads = || runs.iter().filter_map(|run| run.figure("load"));
+        let load = loads().reduce(f64::min).zip(loads().reduce(f64::max));
+        let cores = std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64);
+        Self {
+            subjects,
+            aims,
+            load,
+            cores,
+        }
     }
 
     /// The aims as they are kept in the file.

@@ -10,6 +10,19 @@ pub fn text(report: &Report) -> String {
     // Writing to a string cannot fail.
     let _ = rows(&mut out, report);
     let _ = aims(&mut out, report);
+    if let Some((least, most)) = report.load {
+        let _ = write!(
+            out,
+            "\nLoad of the machine meanwhile: {least:.1} to {most:.1}"
+        );
+        if most > report.cores + 2.0 {
+            let _ = write!(
+                out,
+                "; something else was at work, so that both clients had less than the machine"
+            );
+        }
+        out.push('\n');
+    }
     out
 }
 
@@ -30,7 +43,10 @@ fn rows(out: &mut String, report: &Report) -> std::fmt::Result {
                 Some(format!("{} {unit}", round(value)))
             };
             let (ours, theirs) = (show(Client::Ours), show(Client::Theirs));
-            if ours.is_none() && theirs.is_none() {
+            // A desktop has no frames of video.
+            let of_video =
+                name.starts_with("frames") && !scene.starts_with("video") && scene != "mixed";
+            if (ours.is_none() && theirs.is_none()) || of_video {
                 continue;
             }
             let none = || "–".to_owned();
