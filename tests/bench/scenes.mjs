@@ -22,9 +22,9 @@ export function switches(compression) {
   }
 }
 
-/** How many drawings there were; the server puts a small copy behind each photograph, to be paced by. */
-function drawings(figures, scene) {
-  return scene === "photo" ? figures.draws - (figures.types.copy_bits ?? 0) : figures.draws;
+/** How many drawings there were; the server puts one pixel behind each photograph, to be paced by. */
+function drawings({ draws, types }, scene) {
+  return scene === "photo" ? draws - (types.draw_fill ?? 0) - (types.copy_bits ?? 0) : draws;
 }
 
 /** What a client that comes finds: a photograph that covers the screen. */
