@@ -94,7 +94,7 @@ fn photographs_wait_for_a_client_that_does_not_read() {
     let port = server.port();
     let (ready, is_ready) = mpsc::channel();
     let (go, goes) = mpsc::channel();
-    std::thread::scope(|scope| {
+    std::thread::scope(move |scope| {
         let reading = scope.spawn(move || {
             read_display(port, || {
                 ready.send(()).expect("the test waits");
