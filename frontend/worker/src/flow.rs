@@ -36,7 +36,7 @@ struct Probe {
 
 impl Flow {
     /// The window a display begins with.
-    pub const FIRST_WINDOW: u32 = 1 << 20;
+    pub const FIRST_WINDOW: u32 = 2 << 20;
     const LEAST_WINDOW: u64 = 128 << 10;
     const LARGEST_WINDOW: u64 = 8 << 20;
     /// Probes are so far apart, or where much comes, so far at least.
@@ -45,7 +45,7 @@ impl Flow {
     /// A picture later than this is the window's fault, if it can be.
     const LATE_MS: f64 = 150.0;
     /// A picture earlier than this leaves room for a larger window.
-    const EARLY_MS: f64 = 60.0;
+    const EARLY_MS: f64 = 100.0;
     const TRIPS: usize = 15;
 
     /// A channel opened with [`Self::FIRST_WINDOW`].

@@ -40,7 +40,11 @@ impl Able {
         }
         if webcodecs::has("VideoDecoder") {
             for codec in VideoCodec::ALL {
-                if let Some(name) = name_of(codec, &[])
+                let asked = match codec {
+                    VideoCodec::H264 => Some(H264_FULL_COLOUR.to_owned()),
+                    codec => name_of(codec, &[]),
+                };
+                if let Some(name) = asked
                     && VideoDecoder::supports(&name, false).await
                 {
                     codecs.push((codec, VideoDecoder::supports(&name, true).await));
@@ -59,6 +63,10 @@ impl Able {
         }
     }
 }
+
+/// The H.264 that libspice-server makes: its encoder is given pictures with all of their colours
+/// (High 4:4:4 Predictive), which not every decoder of H.264 knows; Firefox's does not.
+const H264_FULL_COLOUR: &str = "avc1.f4001f";
 
 /// A codec as the browser names it; for H.264 with what the key frame tells.
 fn name_of(codec: VideoCodec, key_frame: &[u8]) -> Option<String> {
