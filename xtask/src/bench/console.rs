@@ -150,7 +150,7 @@ fn wanted(options: &Options) -> Result<Wanted> {
 /// Installs what is measured beside us and what it is measured with.
 fn prepare(relay: &str, install: bool) -> Result<()> {
     setup::ensure(Purpose::Web, install)?;
-    let needs: [(&str, bool, &[&str]); 4] = [
+    let needs: [(&str, bool, &[&str]); 5] = [
         (
             "the client to compare with",
             Path::new(PEER).join("spice_auto.html").exists(),
@@ -158,19 +158,14 @@ fn prepare(relay: &str, install: bool) -> Result<()> {
         ),
         ("the browser both run in", chromium().is_ok(), &["chromium"]),
         (
-            "the server that draws: libspice-server and its video encoders",
-            succeeds(&mut program("pkg-config", ["--exists", "spice-server"]))
-                && has("cc")
-                && encoders(),
-            &[
-                "libspice-server-dev",
-                "gcc",
-                "libc6-dev",
-                "pkg-config",
-                "gstreamer1.0-plugins-base",
-                "gstreamer1.0-plugins-good",
-                "gstreamer1.0-plugins-ugly",
-            ],
+            "the server that draws: libspice-server",
+            succeeds(&mut program("pkg-config", ["--exists", "spice-server"])) && has("cc"),
+            &["libspice-server-dev", "gcc", "libc6-dev", "pkg-config"],
+        ),
+        (
+            "what that server codes video with",
+            setup::video_encoders(),
+            setup::VIDEO_ENCODERS,
         ),
         (
             "the peer's way to the server",
@@ -198,19 +193,6 @@ fn prepare(relay: &str, install: bool) -> Result<()> {
             .flat_map(|(_, _, packages)| packages.iter().copied()),
     )
     .context("the benchmark cannot run without what is named above")
-}
-
-/// Whether GStreamer, which libspice-server encodes video with, makes VP8 and H.264.
-fn encoders() -> bool {
-    ["x86_64-linux-gnu", "aarch64-linux-gnu"]
-        .iter()
-        .map(|machine| Path::new("/usr/lib").join(machine))
-        .chain([PathBuf::from("/usr/lib64"), PathBuf::from("/usr/lib")])
-        .any(|folder| {
-            ["libgstvpx.so", "libgstx264.so"]
-                .iter()
-                .all(|plugin| folder.join("gstreamer-1.0").join(plugin).exists())
-        })
 }
 
 fn chromium() -> Result<PathBuf> {

@@ -5,6 +5,8 @@ pub mod apt;
 pub mod node;
 pub mod wasm;
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Result, bail};
 
 use crate::command::{find, has, say, succeeds};
@@ -52,7 +54,7 @@ fn qemu_speaks_spice() -> bool {
 
 /// Whether `folder/file` or `folder/*/file` is there.
 fn exists_below(folder: &str, file: &str) -> bool {
-    let folder = std::path::Path::new(folder);
+    let folder = Path::new(folder);
     folder.join(file).exists()
         || std::fs::read_dir(folder)
             .is_ok_and(|mut entries| entries.any(|e| e.is_ok_and(|e| e.path().join(file).exists())))
@@ -130,7 +132,7 @@ pub const NEEDS: &[Need] = &[
     Need {
         why: "the first virtual machine: Debian's network installer",
         from: Purpose::Demo,
-        met: || std::path::Path::new(INSTALLER).is_dir(),
+        met: || Path::new(INSTALLER).is_dir(),
         packages: &["debian-installer-12-netboot-amd64"],
     },
     Need {
@@ -138,6 +140,12 @@ pub const NEEDS: &[Need] = &[
         from: Purpose::Test,
         met: || pkg_config("spice-server") && has("gcc"),
         packages: &["libspice-server-dev", "gcc", "libc6-dev"],
+    },
+    Need {
+        why: "tests of video: what libspice-server codes VP8, VP9 and H.264 with",
+        from: Purpose::Test,
+        met: video_encoders,
+        packages: VIDEO_ENCODERS,
     },
     Need {
         why: "tests in a real browser",
@@ -183,8 +191,8 @@ pub const NEEDS: &[Need] = &[
                 && ["cpio", "depmod", "strip", "xz", "genisoimage"]
                     .iter()
                     .all(|name| has(name))
-                && std::path::Path::new("/usr/lib/ISOLINUX/isolinux.bin").exists()
-                && std::path::Path::new("/usr/lib/syslinux/modules/bios/ldlinux.c32").exists()
+                && Path::new("/usr/lib/ISOLINUX/isolinux.bin").exists()
+                && Path::new("/usr/lib/syslinux/modules/bios/ldlinux.c32").exists()
         },
         packages: &[
             "busybox-static",
@@ -228,7 +236,7 @@ pub const NEEDS: &[Need] = &[
                 && has("Xvfb")
                 && has("xauth")
                 && exists_below("/usr/lib", "girepository-1.0/GoVirt-1.0.typelib")
-                && std::path::Path::new("/usr/lib/python3/dist-packages/gi").exists()
+                && Path::new("/usr/lib/python3/dist-packages/gi").exists()
         },
         packages: &[
             "gir1.2-govirt-1.0",
@@ -241,7 +249,7 @@ pub const NEEDS: &[Need] = &[
 ];
 
 /// Debian's `busybox` needs shared libraries, which the tiny guest does not have.
-fn is_static(file: &std::path::Path) -> bool {
+fn is_static(file: &Path) -> bool {
     crate::command::read(&mut crate::command::program("ldd", [file]))
         .map_or(true, |text| text.contains("not a dynamic"))
 }
@@ -296,6 +304,26 @@ pub fn ensure(purpose: Purpose, install: bool) -> Result<()> {
         node::install()?;
     }
     Ok(())
+}
+
+/// Debian's packages of GStreamer's encoders, with which libspice-server codes video.
+pub const VIDEO_ENCODERS: &[&str] = &[
+    "gstreamer1.0-plugins-base",
+    "gstreamer1.0-plugins-good",
+    "gstreamer1.0-plugins-ugly",
+];
+
+/// Whether GStreamer has encoders for VP8, VP9 and H.264.
+pub fn video_encoders() -> bool {
+    ["x86_64-linux-gnu", "aarch64-linux-gnu"]
+        .iter()
+        .map(|machine| Path::new("/usr/lib").join(machine))
+        .chain([PathBuf::from("/usr/lib64"), PathBuf::from("/usr/lib")])
+        .any(|folder| {
+            ["libgstvpx.so", "libgstx264.so"]
+                .iter()
+                .all(|plugin| folder.join("gstreamer-1.0").join(plugin).exists())
+        })
 }
 
 #[cfg(test)]
