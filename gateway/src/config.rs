@@ -212,6 +212,18 @@ impl Config {
     }
 }
 
+/// The person's own place for what programs keep.
+pub(crate) fn persons_state() -> Option<PathBuf> {
+    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+    std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .and_then(absolute)
+        .or_else(|| {
+            let home = absolute(PathBuf::from(std::env::var_os("HOME")?))?;
+            Some(home.join(".local/state"))
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

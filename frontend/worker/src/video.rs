@@ -14,7 +14,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use console_worker::Decoder as Who;
-use js_sys::Uint8Array;
 use spice::{Alpha, CodedFrame, Pixels, Session, VideoCodec};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -398,18 +397,7 @@ async fn copy(image: &VideoFrame, buffer: Option<Pixels>) -> Result<Pixels, JsVa
     let mut data = buffer.map(|buffer| buffer.data).unwrap_or_default();
     data.resize(area, [0; 4]);
     if image.copies_as_rgba(width, height) {
-        loop {
-            let bytes = data.as_flattened_mut();
-            // SAFETY: the view is used until the promise settles and no longer. Until then `data`
-            // lives in this function and nobody else looks at it.
-            let view = unsafe { Uint8Array::view_mut_raw(bytes.as_mut_ptr(), bytes.len()) };
-            let copied = image.copy(&view).await;
-            if view.byte_length() as usize == area * 4 {
-                copied?;
-                break;
-            }
-            // Our memory grew meanwhile, and the view led to where it was: once more.
-        }
+        image.copy(data.as_flattened_mut()).await?;
     } else {
         // Through a canvas, where the browser cannot convert otherwise.
         let canvas = OffscreenCanvas::new(width, height)?;

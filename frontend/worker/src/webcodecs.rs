@@ -143,11 +143,21 @@ impl VideoFrame {
             .is_ok_and(|bytes| bytes == f64::from(width) * f64::from(height) * 4.0)
     }
 
-    /// Copies the pixels: red, green, blue, alpha, in rows without gaps.
-    pub async fn copy(&self, to: &Uint8Array) -> Result<(), JsValue> {
-        let promise = self.copy_to(to, &rgba())?;
-        wasm_bindgen_futures::JsFuture::from(promise).await?;
-        Ok(())
+    /// Copies the pixels: red, green, blue, alpha, in rows without gaps. `to` has just their size.
+    pub async fn copy(&self, to: &mut [u8]) -> Result<(), JsValue> {
+        loop {
+            // SAFETY: the view is used until the promise settles and no longer. Until then `to` is
+            // borrowed by this function, and nobody else looks at it.
+            let view = unsafe { Uint8Array::view_mut_raw(to.as_mut_ptr(), to.len()) };
+            let copied = match self.copy_to(&view, &rgba()) {
+                Ok(promise) => wasm_bindgen_futures::JsFuture::from(promise).await,
+                Err(error) => Err(error),
+            };
+            if view.byte_length() as usize == to.len() {
+                return copied.map(drop);
+            }
+            // Our memory grew meanwhile, and the view led to where it was: once more.
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use spice_proxy::MAX_PASSWORD_BYTES;
 
 use super::address::{Address, AddressError};
 use super::verify::{self, SubjectError};
-use crate::config::Password;
+use crate::config::{Password, persons_state};
 
 /// The arguments of `saffron view`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -173,7 +173,7 @@ impl Config {
         let state = match flags.state {
             Some(state) => state,
             None if listen.ip().is_loopback() => PathBuf::new(),
-            None => state_directory().ok_or(Error::NoState)?,
+            None => persons_state().ok_or(Error::NoState)?.join("saffron/view"),
         };
         Ok(Self {
             target,
@@ -208,19 +208,6 @@ pub(super) fn password(
         }),
         _ => Ok(Password::new(line)),
     }
-}
-
-/// The person's own place for what programs keep.
-fn state_directory() -> Option<PathBuf> {
-    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
-    let base = std::env::var_os("XDG_STATE_HOME")
-        .map(PathBuf::from)
-        .and_then(absolute)
-        .or_else(|| {
-            let home = absolute(PathBuf::from(std::env::var_os("HOME")?))?;
-            Some(home.join(".local/state"))
-        })?;
-    Some(base.join("saffron/view"))
 }
 
 #[cfg(test)]
