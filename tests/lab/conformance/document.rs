@@ -311,7 +311,7 @@ fn write() -> String {
     }
     out.push_str(
         "\n## Recorded conversations\n\nReplayed by `spice/tests/replay.rs`, each to the picture it ended \
-         with (which was the server's own when it was recorded), and by `cargo bench -p spice`: \
+         with (compared with the server's own when it was recorded, but for `photo-quic`), and by `cargo bench -p spice`: \
          `spice/tests/data/session`.\n\n",
     );
     let folder = Path::new(concat!(
