@@ -173,6 +173,11 @@ async fn serve(socket: Socket, shared: Shared, portal: Portal) {
         portal,
     };
     let report = spice_proxy::serve(socket, &gate, shared.going_away()).await;
+    log_closed(report);
+}
+
+/// Writes down how a channel ended.
+pub(crate) fn log_closed(report: spice_proxy::Report) {
     let (code, reason) = report.refusal.map_or((1000, String::new()), |refusal| {
         (refusal.end.code(), refusal.sentence)
     });

@@ -33,11 +33,11 @@ for await (const line of createInterface({ input: process.stdin })) {
   const [, kind, judged] = /^judge (\d+) (.*)$/.exec(line) ?? [];
   if (file !== undefined) {
     load(file);
-    console.log(measure(Number(milliseconds)));
+    process.stdout.write(`${measure(Number(milliseconds))}\n`);
   } else if (judged !== undefined) {
     load(judged);
     const size = exports.judge(Number(kind));
-    console.log(new TextDecoder().decode(bytes(exports.text(), size)));
+    process.stdout.write(`${new TextDecoder().decode(bytes(exports.text(), size))}\n`);
   } else {
     throw new Error(`\`${line}\` is not understood`);
   }

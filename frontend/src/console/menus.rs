@@ -19,17 +19,7 @@ pub fn Keys(
     /// The console.
     session: Session,
 ) -> impl IntoView {
-    let modifier = move |word: &'static str, key: u16| {
-        view! {
-            <button
-                type="button"
-                aria-pressed=move || session.held.with(|held| held.contains(&key)).to_string()
-                on:click=move |_| session.hold(key)
-            >
-                {word}
-            </button>
-        }
-    };
+    let modifier = move |word, key| modifier(session, word, key);
     let chord = move |word: &'static str, hint: &'static str, keys: Vec<u16>| {
         view! {
             <button
@@ -307,17 +297,7 @@ pub fn KeyBar(
             </button>
         }
     };
-    let hold = move |word: &'static str, key: u16| {
-        view! {
-            <button
-                type="button"
-                aria-pressed=move || session.held.with(|held| held.contains(&key)).to_string()
-                on:click=move |_| session.hold(key)
-            >
-                {word}
-            </button>
-        }
-    };
+    let hold = move |word, key| modifier(session, word, key);
     view! {
         <div class="sf-keybar" role="toolbar" aria-label="Keys">
             {press("Esc", "Esc", "Escape")}
@@ -409,6 +389,20 @@ fn step(key: &str, here: Option<usize>, count: usize) -> Option<usize> {
         ("ArrowUp", Some(here)) => Some(here - 1),
         _ => None,
     }
+}
+
+/// A key that stays down until it is chosen again.
+fn modifier(session: Session, word: &'static str, key: u16) -> AnyView {
+    view! {
+        <button
+            type="button"
+            aria-pressed=move || session.held.with(|held| held.contains(&key)).to_string()
+            on:click=move |_| session.hold(key)
+        >
+            {word}
+        </button>
+    }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -157,16 +157,7 @@ async fn channel(State(shared): State<Shared>, request: Request) -> Response {
 async fn serve(socket: Socket, shared: Shared) {
     let going_away = shared.0.going_away.subscribe();
     let report = spice_proxy::serve(socket, &Gate { shared }, going_away).await;
-    let (code, reason) = report.refusal.map_or((1000, String::new()), |refusal| {
-        (refusal.end.code(), refusal.sentence)
-    });
-    tracing::debug!(
-        down = report.down_bytes,
-        up = report.up_bytes,
-        code,
-        reason,
-        "Closed a console channel"
-    );
+    crate::console::log_closed(report);
 }
 
 /// Lets channels in by their tickets and keys.

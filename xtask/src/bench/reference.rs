@@ -257,15 +257,15 @@ mod tests {
 
     #[test]
     fn a_list_of_mirrors_is_turned_into_one_of_sources() {
-        let old = "# ours\ndeb http://deb.debian.org/debian bookworm main\ndeb-src x y z\n";
+        let old = "# ours\ndeb http://mirror.example/debian bookworm main\ndeb-src x y z\n";
         assert_eq!(
             source_list(old, false).as_deref(),
-            Some("deb-src http://deb.debian.org/debian bookworm main\n")
+            Some("deb-src http://mirror.example/debian bookworm main\n")
         );
-        let new = "Types: deb\nURIs: http://deb.debian.org/debian\nSuites: bookworm\n";
+        let new = "Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm\n";
         assert_eq!(
             source_list(new, true).as_deref(),
-            Some("Types: deb-src\nURIs: http://deb.debian.org/debian\nSuites: bookworm\n")
+            Some("Types: deb-src\nURIs: http://mirror.example/debian\nSuites: bookworm\n")
         );
         assert_eq!(source_list("# nothing\n", false), None);
         assert_eq!(source_list("Types: deb-src\n", true), None);
