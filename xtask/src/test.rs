@@ -41,6 +41,9 @@ impl Count {
     }
 }
 
+/// Bytes that must be free when the tests begin: what the managers want, and what the tests write.
+const NEEDED_ROOM: u64 = 5 << 30;
+
 /// The whole task.
 pub fn run(arguments: &[String]) -> Result<()> {
     let options = Options::read(arguments, &[flag("--no-install")])?;
@@ -61,9 +64,12 @@ pub fn prepare(install: bool) -> Result<()> {
 pub fn all() -> (Count, Result<()>) {
     let mut count = Count::default();
     let result = step("Tests", || {
+        let arguments = ["test", "--workspace", "--no-fail-fast", "--locked"];
+        run_command(cargo().args(arguments).arg("--no-run"))?;
+        room()?;
         let mut command = cargo();
         command
-            .args(["test", "--workspace", "--no-fail-fast", "--locked"])
+            .args(arguments)
             .env("SAFFRON_NODE_MODULES", node::folder().join("node_modules"))
             .env("SAFFRON_KIT", target().join("kit"));
         watch(&mut command, &mut count, &mut std::io::stdout())
@@ -72,6 +78,25 @@ pub fn all() -> (Count, Result<()>) {
         return (count, Err(anyhow::anyhow!("no test ran")));
     }
     (count, result)
+}
+
+/// A manager refuses new work where less than 4 GiB are free (`manager::core`), the tests' managers
+/// as well: said once beforehand rather than by a hundred tests that fail.
+fn room() -> Result<()> {
+    for folder in [std::env::temp_dir(), target()] {
+        std::fs::create_dir_all(&folder)?;
+        let facts = rustix::fs::statvfs(&folder)?;
+        let free = facts.f_bavail.saturating_mul(facts.f_frsize);
+        if free < NEEDED_ROOM {
+            bail!(
+                "only {} MiB are free in {}, and the tests need {} (most of a build can go: cargo clean)",
+                free >> 20,
+                folder.display(),
+                NEEDED_ROOM >> 20
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The form in which CI reads the outcome.
