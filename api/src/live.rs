@@ -99,6 +99,10 @@ pub enum Kind {
     Permission,
     Job,
     Tag,
+    Snapshot,
+    Pool,
+    InstanceType,
+    ExternalVm,
     /// One that this page is too old to know.
     #[serde(other)]
     Unknown,

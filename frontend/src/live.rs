@@ -180,6 +180,10 @@ fn kind(word: &str) -> Kind {
         "permission" => Kind::Permission,
         "job" => Kind::Job,
         "tag" => Kind::Tag,
+        "snapshot" => Kind::Snapshot,
+        "pool" => Kind::Pool,
+        "instance_type" => Kind::InstanceType,
+        "external_vm" => Kind::ExternalVm,
         _ => Kind::Unknown,
     }
 }
@@ -214,6 +218,18 @@ fn resource(mut value: Value) -> Option<Resource> {
     })
 }
 
+/// Members of `extra` that have a field of their own.
+const TYPED: [&str; 8] = [
+    "cpu_percent",
+    "memory_bytes",
+    "uptime_s",
+    "consoles",
+    "acceleration",
+    "acceleration_reason",
+    "memory_used_bytes",
+    "memory_total_bytes",
+];
+
 fn extra(value: &Value) -> Extra {
     let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     let whole = |key: &str| value.get(key).and_then(Value::as_u64);
@@ -235,9 +251,11 @@ fn extra(value: &Value) -> Extra {
         memory_used_bytes: whole("memory_used_bytes"),
         memory_total_bytes: whole("memory_total_bytes"),
         other: value
-            .get("qemu_version")
-            .map(|version| ("qemu_version".to_owned(), version.clone()))
+            .as_object()
             .into_iter()
+            .flatten()
+            .filter(|(key, _)| !TYPED.contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), value.clone()))
             .collect(),
     }
 }
@@ -607,6 +625,10 @@ mod tests {
             Kind::Permission,
             Kind::Job,
             Kind::Tag,
+            Kind::Snapshot,
+            Kind::Pool,
+            Kind::InstanceType,
+            Kind::ExternalVm,
         ];
         let mut frames = vec![
             ToPage::Snapshot {

@@ -331,25 +331,6 @@ impl Entity for Disk {
     named!(Disk);
 }
 
-/// A template.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Template {
-    /// Its id.
-    pub id: Id,
-    /// Its name.
-    pub name: String,
-}
-
-impl Entity for Template {
-    fn read(told: &Told<'_>, _: Option<&Self>) -> Self {
-        Template {
-            id: Id::from(told.id),
-            name: text(told.data, &["name"]),
-        }
-    }
-    named!(Template);
-}
-
 /// A logical network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {

@@ -12,15 +12,15 @@ mod activity;
 mod collection;
 mod infrastructure;
 mod people;
+mod provision;
 mod status;
 mod vm;
 
 pub use activity::{Event, Job, Severity};
 pub use collection::{Collection, Entity};
-pub use infrastructure::{
-    Cluster, DataCenter, Disk, Host, Network, StorageDomain, Template, VnicProfile,
-};
+pub use infrastructure::{Cluster, DataCenter, Disk, Host, Network, StorageDomain, VnicProfile};
 pub use people::{Group, Permission, Role, User};
+pub use provision::{ExternalVm, InstanceType, Pool, Snapshot, SnapshotKind, Template};
 pub use status::{Status, Tone};
 pub use vm::{Attachment, Nic, Sample, Vm, VmStatus};
 
@@ -132,6 +132,14 @@ pub struct Store {
     pub disks: Collection<Disk>,
     /// Templates.
     pub templates: Collection<Template>,
+    /// Snapshots of machines.
+    pub snapshots: Collection<Snapshot>,
+    /// Pools of machines.
+    pub pools: Collection<Pool>,
+    /// Sizes by name.
+    pub instance_types: Collection<InstanceType>,
+    /// Machines on hosts that are not managed here.
+    pub external_vms: Collection<ExternalVm>,
     /// Logical networks.
     pub networks: Collection<Network>,
     /// vNIC profiles.
@@ -169,12 +177,16 @@ impl Store {
             Kind::Role => self.roles.shelf(),
             Kind::Permission => self.permissions.shelf(),
             Kind::Job => self.jobs.shelf(),
+            Kind::Snapshot => self.snapshots.shelf(),
+            Kind::Pool => self.pools.shelf(),
+            Kind::InstanceType => self.instance_types.shelf(),
+            Kind::ExternalVm => self.external_vms.shelf(),
             Kind::Tag | Kind::Unknown => return None,
         })
     }
 
     fn shelves(&self) -> impl Iterator<Item = &Shelf> {
-        const KINDS: [Kind; 14] = [
+        const KINDS: [Kind; 18] = [
             Kind::Vm,
             Kind::Host,
             Kind::Cluster,
@@ -189,6 +201,10 @@ impl Store {
             Kind::Role,
             Kind::Permission,
             Kind::Job,
+            Kind::Snapshot,
+            Kind::Pool,
+            Kind::InstanceType,
+            Kind::ExternalVm,
         ];
         KINDS.into_iter().filter_map(|kind| self.shelf(kind))
     }

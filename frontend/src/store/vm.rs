@@ -176,6 +176,8 @@ pub struct Vm {
     pub host: Option<Id>,
     /// Made from.
     pub template: Option<Id>,
+    /// The pool it belongs to.
+    pub pool: Option<Id>,
     /// In bytes.
     pub memory: u64,
     /// In bytes.
@@ -283,6 +285,7 @@ impl Entity for Vm {
             cluster: id(data, &["cluster"]),
             host: id(data, &["host"]),
             template: id(data, &["template"]),
+            pool: id(data, &["vm_pool"]),
             memory,
             memory_guaranteed: whole(data, &["memory_policy", "guaranteed"]).unwrap_or(memory),
             memory_maximum: whole(data, &["memory_policy", "max"]).unwrap_or(memory),
