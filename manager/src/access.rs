@@ -207,6 +207,23 @@ fn parents(inventory: &Inventory, object: ObjectId) -> Vec<ObjectId> {
             }
             parents
         }
+        ObjectId::AffinityGroup(id) => or_system(
+            inventory
+                .affinity_groups
+                .get(&id)
+                .map(|it| it.cluster.into()),
+        ),
+        ObjectId::CpuProfile(id) => {
+            or_system(inventory.cpu_profiles.get(&id).map(|it| it.cluster.into()))
+        }
+        ObjectId::DiskProfile(id) => or_system(
+            inventory
+                .disk_profiles
+                .get(&id)
+                .map(|it| it.storage_domain.into()),
+        ),
+        ObjectId::Quota(id) => or_system(inventory.quotas.get(&id).map(|it| it.data_center.into())),
+        ObjectId::Qos(id) => or_system(inventory.qoss.get(&id).map(|it| it.data_center.into())),
         ObjectId::Transfer(id) => or_system(inventory.transfers.get(&id).map(|it| it.disk.into())),
         ObjectId::DataCenter(_)
         | ObjectId::User(_)
@@ -214,6 +231,10 @@ fn parents(inventory: &Inventory, object: ObjectId) -> Vec<ObjectId> {
         | ObjectId::Role(_)
         | ObjectId::Permission(_)
         | ObjectId::Tag(_)
+        | ObjectId::AffinityLabel(_)
+        | ObjectId::MacPool(_)
+        | ObjectId::Bookmark(_)
+        | ObjectId::SchedulingPolicy(_)
         | ObjectId::Job(_)
         | ObjectId::Operation(_)
         | ObjectId::InstanceType(_) => vec![ObjectId::System],
@@ -350,9 +371,26 @@ impl Viewer {
             ObjectId::System => self
                 .roles_on(inventory, object)
                 .any(|(_, role)| role.administrative),
-            ObjectId::Role(_) | ObjectId::Tag(_) | ObjectId::InstanceType(_) => {
-                inventory.users.contains_key(&self.user)
+            ObjectId::Bookmark(_) => self.administrator,
+            ObjectId::Quota(_) => {
+                self.shows(inventory, object) || self.may(inventory, Permit::CONSUME_QUOTA, object)
             }
+            ObjectId::CpuProfile(id) => inventory
+                .cpu_profiles
+                .get(&id)
+                .is_some_and(|it| self.sees(inventory, it.cluster.into())),
+            ObjectId::DiskProfile(id) => inventory
+                .disk_profiles
+                .get(&id)
+                .is_some_and(|it| self.sees(inventory, it.storage_domain.into())),
+            ObjectId::AffinityGroup(_) | ObjectId::AffinityLabel(_) | ObjectId::Qos(_) => {
+                self.administrator && self.shows(inventory, object)
+            }
+            ObjectId::Role(_)
+            | ObjectId::Tag(_)
+            | ObjectId::MacPool(_)
+            | ObjectId::SchedulingPolicy(_)
+            | ObjectId::InstanceType(_) => inventory.users.contains_key(&self.user),
             ObjectId::User(id) => id == self.user || self.administers(inventory, ObjectId::System),
             ObjectId::Group(id) => {
                 id == EVERYONE

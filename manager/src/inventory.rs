@@ -9,11 +9,13 @@ use uuid::Uuid;
 
 use crate::map::Map;
 use crate::model::{
-    Cluster, ClusterId, DataCenter, DataCenterId, Disk, DiskId, Event, EventId, Group, GroupId,
-    Host, HostId, HostStatistics, InstanceType, InstanceTypeId, Job, JobId, Mac, Network,
-    NetworkId, ObjectId, OperationId, Permission, PermissionId, Role, RoleId, StorageDomain,
-    StorageDomainId, Subject, Tag, TagId, Template, TemplateId, Transfer, TransferId, User, UserId,
-    Vm, VmId, VmStatistics, VnicProfile, VnicProfileId,
+    AffinityGroup, AffinityGroupId, AffinityLabel, AffinityLabelId, Bookmark, BookmarkId, Cluster,
+    ClusterId, CpuProfile, CpuProfileId, DataCenter, DataCenterId, Disk, DiskId, DiskProfile,
+    DiskProfileId, Event, EventId, Group, GroupId, Host, HostId, HostStatistics, InstanceType,
+    InstanceTypeId, Job, JobId, Mac, MacPool, MacPoolId, Network, NetworkId, ObjectId, OperationId,
+    Permission, PermissionId, Qos, QosId, Quota, QuotaId, Role, RoleId, SchedulingPolicy,
+    SchedulingPolicyId, StorageDomain, StorageDomainId, Subject, Tag, TagId, Template, TemplateId,
+    Transfer, TransferId, User, UserId, Vm, VmId, VmStatistics, VnicProfile, VnicProfileId,
 };
 use crate::operation::Operation;
 
@@ -55,6 +57,24 @@ pub struct Inventory {
     pub permissions: Map<PermissionId, Permission>,
     /// Tags.
     pub tags: Map<TagId, Tag>,
+    /// Affinity groups.
+    pub affinity_groups: Map<AffinityGroupId, AffinityGroup>,
+    /// Affinity labels.
+    pub affinity_labels: Map<AffinityLabelId, AffinityLabel>,
+    /// Quotas.
+    pub quotas: Map<QuotaId, Quota>,
+    /// Quality of services.
+    pub qoss: Map<QosId, Qos>,
+    /// CPU profiles.
+    pub cpu_profiles: Map<CpuProfileId, CpuProfile>,
+    /// Disk profiles.
+    pub disk_profiles: Map<DiskProfileId, DiskProfile>,
+    /// MAC address pools.
+    pub mac_pools: Map<MacPoolId, MacPool>,
+    /// Bookmarks.
+    pub bookmarks: Map<BookmarkId, Bookmark>,
+    /// Scheduling policys.
+    pub scheduling_policies: Map<SchedulingPolicyId, SchedulingPolicy>,
     /// Jobs.
     pub jobs: Map<JobId, Job>,
     /// Open operations.
@@ -96,6 +116,15 @@ pub enum Entity {
     Role(Arc<Role>),
     Permission(Arc<Permission>),
     Tag(Arc<Tag>),
+    AffinityGroup(Arc<AffinityGroup>),
+    AffinityLabel(Arc<AffinityLabel>),
+    Quota(Arc<Quota>),
+    Qos(Arc<Qos>),
+    CpuProfile(Arc<CpuProfile>),
+    DiskProfile(Arc<DiskProfile>),
+    MacPool(Arc<MacPool>),
+    Bookmark(Arc<Bookmark>),
+    SchedulingPolicy(Arc<SchedulingPolicy>),
     Job(Arc<Job>),
     Operation(Arc<Operation>),
     Transfer(Arc<Transfer>),
@@ -144,6 +173,15 @@ entities!(
     Role,
     Permission,
     Tag,
+    AffinityGroup,
+    AffinityLabel,
+    Quota,
+    Qos,
+    CpuProfile,
+    DiskProfile,
+    MacPool,
+    Bookmark,
+    SchedulingPolicy,
     Job,
     Operation,
     Transfer,
@@ -192,6 +230,15 @@ impl Inventory {
             roles: Map::default(),
             permissions: Map::default(),
             tags: Map::default(),
+            affinity_groups: Map::default(),
+            affinity_labels: Map::default(),
+            quotas: Map::default(),
+            qoss: Map::default(),
+            cpu_profiles: Map::default(),
+            disk_profiles: Map::default(),
+            mac_pools: Map::default(),
+            bookmarks: Map::default(),
+            scheduling_policies: Map::default(),
             jobs: Map::default(),
             operations: Map::default(),
             transfers: Map::default(),
@@ -331,6 +378,15 @@ impl Inventory {
             ObjectId::Role(id) => self.roles.contains_key(&id),
             ObjectId::Permission(id) => self.permissions.contains_key(&id),
             ObjectId::Tag(id) => self.tags.contains_key(&id),
+            ObjectId::AffinityGroup(id) => self.affinity_groups.contains_key(&id),
+            ObjectId::AffinityLabel(id) => self.affinity_labels.contains_key(&id),
+            ObjectId::Quota(id) => self.quotas.contains_key(&id),
+            ObjectId::Qos(id) => self.qoss.contains_key(&id),
+            ObjectId::CpuProfile(id) => self.cpu_profiles.contains_key(&id),
+            ObjectId::DiskProfile(id) => self.disk_profiles.contains_key(&id),
+            ObjectId::MacPool(id) => self.mac_pools.contains_key(&id),
+            ObjectId::Bookmark(id) => self.bookmarks.contains_key(&id),
+            ObjectId::SchedulingPolicy(id) => self.scheduling_policies.contains_key(&id),
             ObjectId::Job(id) => self.jobs.contains_key(&id),
             ObjectId::Operation(id) => self.operations.contains_key(&id),
             ObjectId::Transfer(id) => self.transfers.contains_key(&id),
@@ -360,6 +416,15 @@ impl Inventory {
             .chain(of(&self.roles))
             .chain(of(&self.permissions))
             .chain(of(&self.tags))
+            .chain(of(&self.affinity_groups))
+            .chain(of(&self.affinity_labels))
+            .chain(of(&self.quotas))
+            .chain(of(&self.qoss))
+            .chain(of(&self.cpu_profiles))
+            .chain(of(&self.disk_profiles))
+            .chain(of(&self.mac_pools))
+            .chain(of(&self.bookmarks))
+            .chain(of(&self.scheduling_policies))
             .chain(of(&self.jobs))
             .chain(of(&self.operations))
             .chain(of(&self.transfers))
@@ -395,6 +460,15 @@ impl Inventory {
                 link(&mut self.permissions_by_subject, it.subject, it.id);
             }
             Entity::Tag(it) => drop(self.tags.insert(it.id, it)),
+            Entity::AffinityGroup(it) => drop(self.affinity_groups.insert(it.id, it)),
+            Entity::AffinityLabel(it) => drop(self.affinity_labels.insert(it.id, it)),
+            Entity::Quota(it) => drop(self.quotas.insert(it.id, it)),
+            Entity::Qos(it) => drop(self.qoss.insert(it.id, it)),
+            Entity::CpuProfile(it) => drop(self.cpu_profiles.insert(it.id, it)),
+            Entity::DiskProfile(it) => drop(self.disk_profiles.insert(it.id, it)),
+            Entity::MacPool(it) => drop(self.mac_pools.insert(it.id, it)),
+            Entity::Bookmark(it) => drop(self.bookmarks.insert(it.id, it)),
+            Entity::SchedulingPolicy(it) => drop(self.scheduling_policies.insert(it.id, it)),
             Entity::Job(it) => drop(self.jobs.insert(it.id, it)),
             Entity::Operation(it) => {
                 if let Some(old) = self.operations.insert(it.id, Arc::clone(&it)) {
@@ -442,6 +516,15 @@ impl Inventory {
                 }
             }
             ObjectId::Tag(id) => drop(self.tags.remove(&id)),
+            ObjectId::AffinityGroup(id) => drop(self.affinity_groups.remove(&id)),
+            ObjectId::AffinityLabel(id) => drop(self.affinity_labels.remove(&id)),
+            ObjectId::Quota(id) => drop(self.quotas.remove(&id)),
+            ObjectId::Qos(id) => drop(self.qoss.remove(&id)),
+            ObjectId::CpuProfile(id) => drop(self.cpu_profiles.remove(&id)),
+            ObjectId::DiskProfile(id) => drop(self.disk_profiles.remove(&id)),
+            ObjectId::MacPool(id) => drop(self.mac_pools.remove(&id)),
+            ObjectId::Bookmark(id) => drop(self.bookmarks.remove(&id)),
+            ObjectId::SchedulingPolicy(id) => drop(self.scheduling_policies.remove(&id)),
             ObjectId::Job(id) => drop(self.jobs.remove(&id)),
             ObjectId::Operation(id) => {
                 if let Some(old) = self.operations.remove(&id) {

@@ -207,6 +207,7 @@ pub fn blank_hardware() -> VmHardware {
         storage_error_resume: StorageErrorResume::AutoResume,
         migration_downtime: None,
         lease: None,
+        quota: None,
         initialization: None,
     }
 }
@@ -286,6 +287,9 @@ pub(crate) fn first_start(draft: &mut Draft, first: &FirstStart<'_>) -> Result<(
         stp: false,
         port_isolation: false,
         vdsm_name: MANAGEMENT_NETWORK.to_owned(),
+        label: None,
+        name_servers: Vec::new(),
+        qos: None,
     };
     let profile = VnicProfile {
         id: VnicProfileId::random(),
@@ -300,6 +304,7 @@ pub(crate) fn first_start(draft: &mut Draft, first: &FirstStart<'_>) -> Result<(
             .find(|(_, name)| *name == "vdsm-no-mac-spoofing")
             .map(|(id, _)| id),
         custom_properties: Vec::new(),
+        qos: None,
     };
     let cluster = Cluster {
         id: ClusterId::random(),
@@ -331,6 +336,7 @@ pub(crate) fn first_start(draft: &mut Draft, first: &FirstStart<'_>) -> Result<(
             .into(),
             status: NetworkStatus::Operational,
         }],
+        policy: crate::model::ClusterPolicy::default(),
     };
     let host = Host {
         id: HostId::random(),
@@ -368,6 +374,7 @@ pub(crate) fn first_start(draft: &mut Draft, first: &FirstStart<'_>) -> Result<(
         wipe_after_delete: false,
         discard_after_delete: false,
         disk_profile: DiskProfileId::random(),
+        backup: false,
     };
     let admin = User {
         id: UserId::random(),
@@ -383,6 +390,8 @@ pub(crate) fn first_start(draft: &mut Draft, first: &FirstStart<'_>) -> Result<(
         enabled: true,
         groups: BTreeSet::new(),
         tags: BTreeSet::new(),
+        ssh_public_keys: Vec::new(),
+        options: Vec::new(),
     };
     draft.credential(CredentialRow {
         user: admin.id,

@@ -29,6 +29,15 @@ pub(super) fn kind(object: ObjectId) -> Option<Kind> {
         ObjectId::Job(_) => Kind::Job,
         ObjectId::Tag(_) => Kind::Tag,
         ObjectId::System
+        | ObjectId::AffinityGroup(_)
+        | ObjectId::AffinityLabel(_)
+        | ObjectId::Quota(_)
+        | ObjectId::Qos(_)
+        | ObjectId::CpuProfile(_)
+        | ObjectId::DiskProfile(_)
+        | ObjectId::MacPool(_)
+        | ObjectId::Bookmark(_)
+        | ObjectId::SchedulingPolicy(_)
         | ObjectId::Operation(_)
         | ObjectId::Transfer(_)
         | ObjectId::InstanceType(_) => return None,

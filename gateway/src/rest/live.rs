@@ -47,6 +47,15 @@ pub fn resource(
         ObjectId::Job(id) => jobs::with_steps(inventory.jobs.get(&id)?).to_json(),
         ObjectId::Tag(id) => tags::to_api(inventory.tags.get(&id)?).to_json(),
         ObjectId::System
+        | ObjectId::AffinityGroup(_)
+        | ObjectId::AffinityLabel(_)
+        | ObjectId::Quota(_)
+        | ObjectId::Qos(_)
+        | ObjectId::CpuProfile(_)
+        | ObjectId::DiskProfile(_)
+        | ObjectId::MacPool(_)
+        | ObjectId::Bookmark(_)
+        | ObjectId::SchedulingPolicy(_)
         | ObjectId::Operation(_)
         | ObjectId::Transfer(_)
         | ObjectId::InstanceType(_) => return None,

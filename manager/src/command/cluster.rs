@@ -130,6 +130,7 @@ impl Manager {
                         .into(),
                         status: NetworkStatus::Operational,
                     }],
+                    policy: crate::model::ClusterPolicy::default(),
                 };
                 put_into(params.settings, &mut cluster)?;
                 draft.put(cluster.clone())?;

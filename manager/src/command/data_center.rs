@@ -92,6 +92,9 @@ impl Manager {
                     stp: false,
                     port_isolation: false,
                     vdsm_name: seed::MANAGEMENT_NETWORK.to_owned(),
+                    label: None,
+                    name_servers: Vec::new(),
+                    qos: None,
                 };
                 draft.put(VnicProfile {
                     id: VnicProfileId::random(),
@@ -104,6 +107,7 @@ impl Manager {
                     migratable: true,
                     network_filter: None,
                     custom_properties: Vec::new(),
+                    qos: None,
                 })?;
                 draft.put(network)?;
                 let event = EventDraft::new(

@@ -162,6 +162,7 @@ pub(super) fn new_disk(
         backup: params.backup,
         image_id: uuid::Uuid::new_v4(),
         disk_profile: domain.disk_profile,
+        quota: None,
         creation_time: draft.now(),
     };
     draft.put(disk.clone())?;

@@ -59,6 +59,18 @@ fn name_of(inventory: &Inventory, object: ObjectId) -> String {
         ObjectId::Role(id) => inventory.roles.get(&id).map(|it| it.name.clone()),
         ObjectId::Tag(id) => inventory.tags.get(&id).map(|it| it.name.clone()),
         ObjectId::InstanceType(id) => inventory.instance_types.get(&id).map(|it| it.name.clone()),
+        ObjectId::AffinityGroup(id) => inventory.affinity_groups.get(&id).map(|it| it.name.clone()),
+        ObjectId::AffinityLabel(id) => inventory.affinity_labels.get(&id).map(|it| it.name.clone()),
+        ObjectId::Quota(id) => inventory.quotas.get(&id).map(|it| it.name.clone()),
+        ObjectId::Qos(id) => inventory.qoss.get(&id).map(|it| it.name.clone()),
+        ObjectId::CpuProfile(id) => inventory.cpu_profiles.get(&id).map(|it| it.name.clone()),
+        ObjectId::DiskProfile(id) => inventory.disk_profiles.get(&id).map(|it| it.name.clone()),
+        ObjectId::MacPool(id) => inventory.mac_pools.get(&id).map(|it| it.name.clone()),
+        ObjectId::Bookmark(id) => inventory.bookmarks.get(&id).map(|it| it.name.clone()),
+        ObjectId::SchedulingPolicy(id) => inventory
+            .scheduling_policies
+            .get(&id)
+            .map(|it| it.name.clone()),
         ObjectId::System
         | ObjectId::Permission(_)
         | ObjectId::Job(_)

@@ -130,6 +130,9 @@ impl Manager {
                     vm_network: params.vm_network,
                     stp: params.stp,
                     port_isolation: params.port_isolation,
+                    label: None,
+                    name_servers: Vec::new(),
+                    qos: None,
                 };
                 draft.put(network.clone())?;
                 if params.with_profile && network.vm_network {
@@ -144,6 +147,7 @@ impl Manager {
                         migratable: true,
                         network_filter: default_filter(),
                         custom_properties: Vec::new(),
+                        qos: None,
                     };
                     draft.put(profile)?;
                 }
@@ -300,6 +304,7 @@ impl Manager {
                     migratable: params.migratable.unwrap_or(true),
                     network_filter: params.network_filter.or_else(default_filter),
                     custom_properties: params.custom_properties,
+                    qos: None,
                 };
                 draft.put(profile.clone())?;
                 log_profile(draft, &caller, &profile, code::VNIC_PROFILE_ADDED, "added");

@@ -148,6 +148,7 @@ pub(super) fn new_nic(
         vnic_profile: params.vnic_profile,
         linked: params.linked.unwrap_or(true),
         plugged: params.plugged.unwrap_or(true),
+        filter_parameters: Vec::new(),
     })
 }
 

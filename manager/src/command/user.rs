@@ -84,6 +84,8 @@ impl Manager {
                     enabled: true,
                     groups: BTreeSet::new(),
                     tags: BTreeSet::new(),
+                    ssh_public_keys: Vec::new(),
+                    options: Vec::new(),
                 };
                 let credential = hash.map(|hash| CredentialRow {
                     user: user.id,

@@ -97,6 +97,18 @@ id! {
     OperationId;
     /// An instance type.
     InstanceTypeId;
+    /// An affinity group.
+    AffinityGroupId;
+    /// An affinity label.
+    AffinityLabelId;
+    /// A quota.
+    QuotaId;
+    /// A quality of service.
+    QosId;
+    /// A bookmark.
+    BookmarkId;
+    /// A scheduling policy.
+    SchedulingPolicyId;
     /// A CPU profile.
     CpuProfileId;
     /// A disk profile.
@@ -154,6 +166,24 @@ pub enum ObjectId {
     Permission(PermissionId),
     /// A tag.
     Tag(TagId),
+    /// An affinity group.
+    AffinityGroup(AffinityGroupId),
+    /// An affinity label.
+    AffinityLabel(AffinityLabelId),
+    /// A quota.
+    Quota(QuotaId),
+    /// A quality of service.
+    Qos(QosId),
+    /// A CPU profile.
+    CpuProfile(CpuProfileId),
+    /// A disk profile.
+    DiskProfile(DiskProfileId),
+    /// A MAC address pool.
+    MacPool(MacPoolId),
+    /// A bookmark.
+    Bookmark(BookmarkId),
+    /// A scheduling policy.
+    SchedulingPolicy(SchedulingPolicyId),
     /// A job.
     Job(JobId),
     /// An operation (not shown by the API; its job is).
@@ -184,6 +214,15 @@ impl ObjectId {
             Self::Role(_) => "role",
             Self::Permission(_) => "permission",
             Self::Tag(_) => "tag",
+            Self::AffinityGroup(_) => "affinity_group",
+            Self::AffinityLabel(_) => "affinity_label",
+            Self::Quota(_) => "quota",
+            Self::Qos(_) => "qos",
+            Self::CpuProfile(_) => "cpu_profile",
+            Self::DiskProfile(_) => "disk_profile",
+            Self::MacPool(_) => "mac_pool",
+            Self::Bookmark(_) => "bookmark",
+            Self::SchedulingPolicy(_) => "scheduling_policy",
             Self::Job(_) => "job",
             Self::Operation(_) => "operation",
             Self::Transfer(_) => "image_transfer",
@@ -210,6 +249,15 @@ impl ObjectId {
             Self::Role(id) => id.0,
             Self::Permission(id) => id.0,
             Self::Tag(id) => id.0,
+            Self::AffinityGroup(id) => id.0,
+            Self::AffinityLabel(id) => id.0,
+            Self::Quota(id) => id.0,
+            Self::Qos(id) => id.0,
+            Self::CpuProfile(id) => id.0,
+            Self::DiskProfile(id) => id.0,
+            Self::MacPool(id) => id.0,
+            Self::Bookmark(id) => id.0,
+            Self::SchedulingPolicy(id) => id.0,
             Self::Job(id) => id.0,
             Self::Operation(id) => id.0,
             Self::Transfer(id) => id.0,
@@ -244,6 +292,15 @@ into_object! {
     RoleId => Role,
     PermissionId => Permission,
     TagId => Tag,
+    AffinityGroupId => AffinityGroup,
+    AffinityLabelId => AffinityLabel,
+    QuotaId => Quota,
+    QosId => Qos,
+    CpuProfileId => CpuProfile,
+    DiskProfileId => DiskProfile,
+    MacPoolId => MacPool,
+    BookmarkId => Bookmark,
+    SchedulingPolicyId => SchedulingPolicy,
     JobId => Job,
     OperationId => Operation,
     TransferId => Transfer,

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{
     ClusterId, CpuProfileId, DataCenterId, DiskId, DiskProfileId, HostId, MacPoolId,
-    NetworkFilterId, NetworkId, StorageDomainId, TagId, VnicProfileId,
+    NetworkFilterId, NetworkId, QosId, QuotaId, StorageDomainId, TagId, VnicProfileId,
 };
+use super::policy::ClusterPolicy;
 use super::wire::{
     Acceleration, BiosType, CpuTopology, DataCenterStatus, DiskBackup, DiskContentType, DiskFormat,
     DiskStatus, HostStatus, NetworkStatus, NetworkUsage, QuotaMode, StorageDomainStatus,
@@ -70,12 +71,15 @@ pub struct Cluster {
     pub ha_reservation: bool,
     /// Where its VMs' addresses come from.
     pub mac_pool: MacPoolId,
-    /// Its one CPU profile.
+    /// The CPU profile of VMs that name none.
     pub cpu_profile: CpuProfileId,
     /// The network that hosts are managed by.
     pub management_network: NetworkId,
     /// The networks it has.
     pub networks: Vec<ClusterNetwork>,
+    /// How it is run.
+    #[serde(default)]
+    pub policy: ClusterPolicy,
 }
 
 /// A network in a cluster.
@@ -195,8 +199,11 @@ pub struct StorageDomain {
     pub wipe_after_delete: bool,
     /// Whether space is given back when a disk is deleted.
     pub discard_after_delete: bool,
-    /// Its one disk profile.
+    /// The disk profile of disks that name none.
     pub disk_profile: DiskProfileId,
+    /// Whether it is meant for backups.
+    #[serde(default)]
+    pub backup: bool,
 }
 
 /// A disk.
@@ -234,6 +241,9 @@ pub struct Disk {
     pub image_id: uuid::Uuid,
     /// Which disk profile it uses.
     pub disk_profile: DiskProfileId,
+    /// Which quota it is counted in.
+    #[serde(default)]
+    pub quota: Option<QuotaId>,
     /// When it was made.
     pub creation_time: Timestamp,
 }
@@ -263,6 +273,15 @@ pub struct Network {
     pub port_isolation: bool,
     /// Name of the bridge on hosts.
     pub vdsm_name: String,
+    /// Its label: host interfaces with the same have it.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// Name servers that hosts use on it.
+    #[serde(default)]
+    pub name_servers: Vec<String>,
+    /// Its limits on hosts.
+    #[serde(default)]
+    pub qos: Option<QosId>,
 }
 
 /// A vNIC profile: how VMs may use a network.
@@ -288,4 +307,7 @@ pub struct VnicProfile {
     pub network_filter: Option<NetworkFilterId>,
     /// Values of custom properties.
     pub custom_properties: Vec<(String, String)>,
+    /// Its limits.
+    #[serde(default)]
+    pub qos: Option<QosId>,
 }

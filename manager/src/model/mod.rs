@@ -5,15 +5,17 @@ mod activity;
 mod id;
 mod infrastructure;
 mod people;
+mod policy;
 mod vm;
 mod wire;
 
 pub use activity::{Event, Job, Session, SessionPurpose, Step, Transfer};
 pub use id::{
-    ClusterId, CpuProfileId, DataCenterId, DiskId, DiskProfileId, EventId, GroupId, HostId,
-    InstanceTypeId, JobId, MacPoolId, NetworkFilterId, NetworkId, NicId, ObjectId, OperationId,
-    PermissionId, RoleId, SessionId, StepId, StorageDomainId, TagId, TemplateId, TransferId,
-    UserId, VmId, VnicProfileId,
+    AffinityGroupId, AffinityLabelId, BookmarkId, ClusterId, CpuProfileId, DataCenterId, DiskId,
+    DiskProfileId, EventId, GroupId, HostId, InstanceTypeId, JobId, MacPoolId, NetworkFilterId,
+    NetworkId, NicId, ObjectId, OperationId, PermissionId, QosId, QuotaId, RoleId,
+    SchedulingPolicyId, SessionId, StepId, StorageDomainId, TagId, TemplateId, TransferId, UserId,
+    VmId, VnicProfileId,
 };
 pub use infrastructure::{
     Cluster, ClusterNetwork, DataCenter, Disk, Host, HostFacts, HostStatistics, Network,
@@ -22,6 +24,12 @@ pub use infrastructure::{
 #[cfg(test)]
 pub(crate) use people::NAMED_PERMITS;
 pub use people::{Group, Permission, Permit, Role, Subject, Tag, User};
+pub use policy::{
+    AffinityGroup, AffinityLabel, AffinityRule, BandwidthMethod, Bookmark, ClusterPolicy,
+    CpuProfile, DiskProfile, Fencing, FilterParameter, FirewallType, Inherit, MacPool, MacRange,
+    MigrateOnError, Qos, QosLimits, QosType, Quota, QuotaClusterLimit, QuotaStorageLimit,
+    RngSource, SchedulingPolicy, SerialPolicy, SshPublicKey, SwitchType, UserOption,
+};
 pub use vm::{
     DirectBoot, DiskAttachment, Display, GraphicsAddress, HighAvailability, Initialization,
     InstanceType, Nic, Placement, Template, Vm, VmHardware, VmRun, VmStatistics,

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::id::{GroupId, ObjectId, PermissionId, RoleId, TagId, UserId};
+use super::policy::{SshPublicKey, UserOption};
 
 /// Somebody who can log in, or could.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,12 @@ pub struct User {
     pub groups: BTreeSet<GroupId>,
     /// Their tags.
     pub tags: BTreeSet<TagId>,
+    /// Keys that they log in to serial consoles with.
+    #[serde(default)]
+    pub ssh_public_keys: Vec<SshPublicKey>,
+    /// What portals remember for them.
+    #[serde(default)]
+    pub options: Vec<UserOption>,
 }
 
 /// A group of users.
@@ -130,6 +137,23 @@ permits! {
     CREATE_NETWORK_VNIC_PROFILE = 1204, "create_network_vnic_profile";
     DELETE_NETWORK_VNIC_PROFILE = 1205, "delete_network_vnic_profile";
     ACCESS_IMAGE_STORAGE = 1106, "access_image_storage";
+    CONFIGURE_HOST_NETWORK = 104, "configure_host_network";
+    DELETE_STORAGE_DOMAIN = 602, "delete_storage_domain";
+    MANIPULATE_STORAGE_DOMAIN = 603, "manipulate_storage_domain";
+    CONFIGURE_QUOTA = 900, "configure_quota";
+    CONSUME_QUOTA = 901, "consume_quota";
+    BOOKMARK_MANAGEMENT = 1302, "bookmark_management";
+    MANIPULATE_AFFINITY_GROUPS = 1550, "manipulate_affinity_groups";
+    CONFIGURE_STORAGE_DISK_PROFILE = 1560, "configure_storage_disk_profile";
+    CREATE_STORAGE_DISK_PROFILE = 1561, "create_storage_disk_profile";
+    DELETE_STORAGE_DISK_PROFILE = 1562, "delete_storage_disk_profile";
+    CREATE_MAC_POOL = 1660, "create_mac_pool";
+    EDIT_MAC_POOL = 1661, "edit_mac_pool";
+    DELETE_MAC_POOL = 1662, "delete_mac_pool";
+    CONFIGURE_MAC_POOL = 1663, "configure_mac_pool";
+    DELETE_CPU_PROFILE = 1665, "delete_cpu_profile";
+    UPDATE_CPU_PROFILE = 1666, "update_cpu_profile";
+    CREATE_CPU_PROFILE = 1667, "create_cpu_profile";
     LOGIN = 1300, "login";
     TAG_MANAGEMENT = 1301, "tag_management";
     AUDIT_LOG_MANAGEMENT = 1304, "audit_log_management";

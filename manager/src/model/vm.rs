@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::id::{
-    ClusterId, CpuProfileId, DiskId, HostId, InstanceTypeId, NicId, StorageDomainId, TagId,
-    TemplateId, VmId, VnicProfileId,
+    ClusterId, CpuProfileId, DiskId, HostId, InstanceTypeId, NicId, QuotaId, StorageDomainId,
+    TagId, TemplateId, VmId, VnicProfileId,
 };
+use super::policy::FilterParameter;
 use super::wire::{
     BiosType, BootDevice, CpuMode, CpuTopology, DiskInterface, GraphicsType, Mac, NicInterface,
     StorageErrorResume, TemplateStatus, Timestamp, Version, VideoType, VmAffinity, VmStatus,
@@ -135,6 +136,9 @@ pub struct VmHardware {
     pub migration_downtime: Option<u32>,
     /// Where its lease is.
     pub lease: Option<StorageDomainId>,
+    /// Which quota its processors and memory are counted in while it runs.
+    #[serde(default)]
+    pub quota: Option<QuotaId>,
     /// First-boot settings, kept as sent and given to the guest at its next start.
     pub initialization: Option<Initialization>,
 }
@@ -248,6 +252,9 @@ pub struct Nic {
     pub linked: bool,
     /// Whether the guest sees it.
     pub plugged: bool,
+    /// Values for the variables of its network filter.
+    #[serde(default)]
+    pub filter_parameters: Vec<FilterParameter>,
 }
 
 /// What is known of a VM's run.

@@ -54,6 +54,8 @@ macro_rules! words {
     )*};
 }
 
+pub(super) use words;
+
 words! {
     /// What a VM is doing.
     VmStatus {

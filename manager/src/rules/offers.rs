@@ -249,6 +249,15 @@ pub fn offers(access: &Access, caller: &Caller, object: ObjectId) -> Vec<Offer> 
             offer("grant", &[Permit::MANIPULATE_PERMISSIONS], Ok(())),
         ],
         ObjectId::Job(_)
+        | ObjectId::AffinityGroup(_)
+        | ObjectId::AffinityLabel(_)
+        | ObjectId::Quota(_)
+        | ObjectId::Qos(_)
+        | ObjectId::CpuProfile(_)
+        | ObjectId::DiskProfile(_)
+        | ObjectId::MacPool(_)
+        | ObjectId::Bookmark(_)
+        | ObjectId::SchedulingPolicy(_)
         | ObjectId::Operation(_)
         | ObjectId::Transfer(_)
         | ObjectId::InstanceType(_) => Vec::new(),

@@ -80,6 +80,7 @@ fn world() -> World {
         cpu_profile: CpuProfileId::random(),
         management_network: NetworkId::random(),
         networks: Vec::new(),
+        policy: Default::default(),
     };
     let (default, other) = (cluster("Default"), cluster("Other one"));
     let host = Host {
@@ -126,6 +127,8 @@ fn world() -> World {
         enabled: true,
         groups: Default::default(),
         tags: Default::default(),
+        ssh_public_keys: Vec::new(),
+        options: Vec::new(),
     };
     for number in 1..=10 {
         let about = vms[usize::try_from(number % 2).unwrap()];
