@@ -10,7 +10,7 @@ use crate::host as h;
 use crate::inventory::Inventory;
 use crate::model::{
     BootDevice, CpuMode, Disk, DiskAttachment, DiskFormat, DiskId, DiskInterface, GraphicsType,
-    Network, Nic, NicInterface, StorageDomain, StorageDomainId, VideoType, Vm, VmHardware,
+    Layer, Network, Nic, NicInterface, StorageDomain, StorageDomainId, VideoType, Vm, VmHardware,
 };
 
 /// USB devices that a console may redirect at once.
@@ -21,7 +21,30 @@ const MIB: u64 = 1 << 20;
 pub(crate) fn volume(disk: &Disk) -> h::VolumeRef {
     h::VolumeRef {
         storage_domain: disk.storage_domain.0,
-        volume: disk.id.0,
+        volume: disk.image().0,
+    }
+}
+
+/// What a disk's volume stands on, nearest first.
+pub(crate) fn backing(storage_domain: StorageDomainId, layers: &[Layer]) -> Vec<h::Backing> {
+    layers
+        .iter()
+        .map(|layer| h::Backing {
+            volume: h::VolumeRef {
+                storage_domain: storage_domain.0,
+                volume: layer.image.0,
+            },
+            format: format(layer.format),
+        })
+        .collect()
+}
+
+/// A disk's volume with everything that its content is read from.
+pub(crate) fn chain(disk: &Disk) -> h::Chain {
+    h::Chain {
+        volume: volume(disk),
+        format: format(disk.format),
+        backing: backing(disk.storage_domain, &disk.backing),
     }
 }
 
@@ -39,6 +62,7 @@ pub(crate) fn disk_spec(attachment: &DiskAttachment, disk: &Disk) -> h::DiskSpec
         disk: disk.id.0,
         source: volume(disk),
         format: format(disk.format),
+        backing: backing(disk.storage_domain, &disk.backing),
         interface: match attachment.interface {
             DiskInterface::Virtio => h::DiskInterface::Virtio,
             DiskInterface::VirtioScsi | DiskInterface::SpaprVscsi => h::DiskInterface::VirtioScsi,
@@ -203,7 +227,7 @@ fn boot(inventory: &Inventory, hardware: &VmHardware) -> Result<h::BootSpec> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BootFile {
     /// A disk of ours, named by its id or `iso://` and its name.
-    Disk(DiskId, StorageDomainId),
+    Disk(DiskId, h::VolumeRef),
     /// A file in a storage domain's own directory, which only the manager writes to.
     Domain(PathBuf),
     /// Any other file of the host.
@@ -213,10 +237,7 @@ pub(crate) enum BootFile {
 impl BootFile {
     fn source(self) -> h::FileSource {
         match self {
-            Self::Disk(disk, domain) => h::FileSource::Volume(h::VolumeRef {
-                storage_domain: domain.0,
-                volume: disk.0,
-            }),
+            Self::Disk(_, volume) => h::FileSource::Volume(volume),
             Self::Domain(path) | Self::Host(path) => h::FileSource::Path(path),
         }
     }
@@ -231,7 +252,7 @@ pub(crate) fn boot_file(inventory: &Inventory, text: &str) -> Result<BootFile> {
              path of a file of the host.",
         )
     };
-    let by_disk = |disk: &Disk| BootFile::Disk(disk.id, disk.storage_domain);
+    let by_disk = |disk: &Disk| BootFile::Disk(disk.id, volume(disk));
     if let Ok(id) = text.parse::<DiskId>() {
         return inventory
             .disks

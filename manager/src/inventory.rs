@@ -20,9 +20,11 @@ use crate::model::{
 use crate::operation::Operation;
 
 mod events;
+mod images;
 
 pub use events::EventLog;
 pub(crate) use events::KEPT;
+pub use images::ImageUser;
 
 /// The state of everything at one revision.
 #[derive(Clone, Debug)]

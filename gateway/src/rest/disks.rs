@@ -46,7 +46,7 @@ pub(super) fn to_api(_: &Inventory, disk: &Disk) -> types::Disk {
         sparse: Some(disk.sparse),
         content_type: word(disk.content_type.as_str()),
         storage_type: word("image"),
-        image_id: Some(disk.image_id.to_string()),
+        image_id: Some(disk.image().to_string()),
         qcow_version: (disk.format == DiskFormat::Cow)
             .then(|| word("qcow2_v3"))
             .flatten(),

@@ -160,7 +160,8 @@ pub(super) fn new_disk(
         wipe_after_delete: params.wipe_after_delete.unwrap_or(domain.wipe_after_delete),
         propagate_errors: params.propagate_errors,
         backup: params.backup,
-        image_id: uuid::Uuid::new_v4(),
+        image: None,
+        backing: Vec::new(),
         disk_profile: domain.disk_profile,
         quota: None,
         creation_time: draft.now(),
@@ -224,6 +225,30 @@ pub(super) fn making(disk: &Disk, source: Option<DiskId>) -> (Action, String) {
             format!("Copying the content of disk {}", disk.name),
         ),
     }
+}
+
+/// The steps that remove a disk's own images: its chain and what its snapshots keep, but nothing
+/// that another disk stands on.
+pub(crate) fn deleting(inventory: &Inventory, disk: &Disk) -> Vec<(Action, String)> {
+    let images = inventory.own_images(disk);
+    let number = images.len();
+    images
+        .into_iter()
+        .enumerate()
+        .map(|(at, image)| {
+            let action = Action::VolumeDelete {
+                disk: disk.id,
+                storage_domain: disk.storage_domain,
+                image: Some(image),
+            };
+            let name = &disk.name;
+            let said = match number {
+                1 => format!("Deleting volume of disk {name}"),
+                _ => format!("Deleting volume {} of {number} of disk {name}", at + 1),
+            };
+            (action, said)
+        })
+        .collect()
 }
 
 impl Manager {
@@ -382,13 +407,7 @@ pub(super) fn remove(
     );
     draft.event(event.disk(disk.id, draft).by(caller, draft));
     let mut actions = before;
-    actions.push((
-        Action::VolumeDelete {
-            disk: disk.id,
-            storage_domain: disk.storage_domain,
-        },
-        format!("Deleting volume of disk {}", disk.name),
-    ));
+    actions.extend(deleting(draft, disk));
     draft.begin(
         caller,
         Plan {

@@ -21,11 +21,12 @@ use crate::model::{
     Disk, DiskFormat, DiskStatus, Permit, Secret, Transfer, TransferDirection, TransferId,
     TransferPhase, TransferTimeoutPolicy,
 };
-use crate::operation::{Action, OperationKind, Plan};
+use crate::operation::{Action, OperationKind, Plan, transfers_directly};
 use crate::password::{digest, random_secret};
 use crate::rules;
 use crate::writer::Draft;
 
+use super::disk::deleting;
 use super::params::TransferAddParams;
 
 use data::Live;
@@ -117,6 +118,12 @@ impl Manager {
                     .ok_or_else(|| Error::not_found(params.disk))?;
                 rules::transferable(draft, &disk).map_err(Error::conflict)?;
                 super::check::disk_ready(&disk, "transfer Virtual Disk")?;
+                if params.direction == TransferDirection::Upload && !disk.backing.is_empty() {
+                    return Err(Error::conflict(
+                        "Cannot transfer Virtual Disk. The disk's content stands on snapshots or a \
+                         template.",
+                    ));
+                }
                 let open = draft
                     .transfers
                     .iter()
@@ -326,13 +333,7 @@ impl Manager {
                 if transfer.direction == TransferDirection::Upload
                     && let Some(disk) = draft.disks.get(&transfer.disk)
                 {
-                    actions.push((
-                        Action::VolumeDelete {
-                            disk: disk.id,
-                            storage_domain: disk.storage_domain,
-                        },
-                        format!("Deleting volume of disk {}", disk.name),
-                    ));
+                    actions.extend(deleting(draft, disk));
                 }
                 end(
                     draft,
@@ -514,7 +515,7 @@ fn end(
         .get(&transfer.disk)
         .cloned()
         .ok_or_else(|| Error::not_found(transfer.disk))?;
-    if transfer.format != disk.format {
+    if !transfers_directly(&disk, transfer) {
         actions.push((
             Action::TransferClean {
                 transfer: transfer.id,

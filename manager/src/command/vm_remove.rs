@@ -11,6 +11,7 @@ use crate::operation::{Action, OperationKind, Plan};
 use crate::rules::{self, VmAction};
 use crate::writer::Draft;
 
+use super::disk::deleting;
 use super::params::{Accepted, VmRemoveParams};
 
 /// An intention that oVirt has no number for.
@@ -93,13 +94,7 @@ fn remove(
     }
     let mut locks: Vec<ObjectId> = vec![id.into()];
     for disk in &own {
-        actions.push((
-            Action::VolumeDelete {
-                disk: disk.id,
-                storage_domain: disk.storage_domain,
-            },
-            format!("Deleting volume of disk {}", disk.name),
-        ));
+        actions.extend(deleting(draft, disk));
         locks.push(disk.id.into());
         draft.put(Disk {
             status: DiskStatus::Locked,

@@ -141,15 +141,10 @@ pub trait Hypervisor: Send + Sync + fmt::Debug {
     /// Makes a volume. When it is there already it is left alone and described.
     fn volume_create(&self, spec: VolumeSpec) -> HostFuture<'_, VolumeInfo>;
 
-    /// Makes a volume with the content of another one, converted to `spec.format`. `source_format`
-    /// is what we know of the source, never what its content claims. A copy that was cut short
-    /// never becomes visible.
-    fn volume_copy(
-        &self,
-        source: VolumeRef,
-        source_format: VolumeFormat,
-        spec: VolumeSpec,
-    ) -> HostFuture<'_, VolumeInfo>;
+    /// Makes a volume with the content of another one, converted to `spec.format`; what that one
+    /// stands on is part of its content. The formats and the chain of `source` are what we know of
+    /// it, never what its content claims. A copy that was cut short never becomes visible.
+    fn volume_copy(&self, source: Chain, spec: VolumeSpec) -> HostFuture<'_, VolumeInfo>;
 
     /// What is known of a volume; `None` when there is none of that name.
     fn volume_info(
@@ -161,14 +156,14 @@ pub trait Hypervisor: Send + Sync + fmt::Debug {
     /// The volumes of a storage domain that carry one of our names.
     fn volumes(&self, storage_domain: Uuid) -> HostFuture<'_, Vec<VolumeRef>>;
 
-    /// Grows a volume; `running` is the VM that has it open, which then sees the new size.
+    /// Grows a volume; `running` is where it is open, and the new size then seen.
     /// Success when it has that size already, [`HostError::Invalid`] when it is larger.
     fn volume_resize(
         &self,
         volume: VolumeRef,
         format: VolumeFormat,
         virtual_bytes: u64,
-        running: Option<Uuid>,
+        running: Option<Plugged>,
     ) -> HostFuture<'_, VolumeInfo>;
 
     /// Removes a volume. Success when there is none.

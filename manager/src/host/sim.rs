@@ -15,8 +15,9 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::{
-    DomainInfo, DomainSpec, DomainStamp, DomainState, GraphicsAddress, GraphicsTarget, HostError,
-    HostEvent, HostFuture, OffReason, PauseReason, Statistics, VolumeFormat, VolumeInfo, VolumeRef,
+    Backing, DomainInfo, DomainSpec, DomainStamp, DomainState, GraphicsAddress, GraphicsTarget,
+    HostError, HostEvent, HostFuture, OffReason, PauseReason, Statistics, VolumeFormat, VolumeInfo,
+    VolumeRef,
 };
 /// A picture of one pixel.
 const PICTURE: &[u8] = &[
@@ -93,6 +94,8 @@ impl Domain {
 struct Volume {
     format: VolumeFormat,
     virtual_bytes: u64,
+    /// What it stands on.
+    backing: Option<VolumeRef>,
 }
 
 #[derive(Debug, Default)]
@@ -341,6 +344,9 @@ impl SimHost {
         spec: DomainSpec,
         restored: bool,
     ) -> Result<DomainInfo, HostError> {
+        for disk in &spec.disks {
+            Self::chain_there(state, disk.source, &disk.backing)?;
+        }
         for volume in spec.disks.iter().map(|disk| disk.source).chain(spec.cd) {
             if !state.volumes.contains_key(&volume) {
                 return Err(HostError::Failed {
@@ -380,6 +386,26 @@ impl SimHost {
             state: DomainState::Running,
         });
         Ok(info)
+    }
+
+    /// Whether a volume stands on what it is said to stand on, and nothing is missing below it.
+    fn chain_there(state: &State, volume: VolumeRef, backing: &[Backing]) -> Result<(), HostError> {
+        let mut below = state.volumes.get(&volume).and_then(|it| it.backing);
+        for layer in backing {
+            let there = state.volumes.get(&layer.volume);
+            if below != Some(layer.volume) || there.is_none() {
+                return Err(HostError::Failed {
+                    what: format!("volume {} does not stand on this chain", volume.volume),
+                });
+            }
+            below = there.and_then(|it| it.backing);
+        }
+        match below {
+            None => Ok(()),
+            Some(below) => Err(HostError::Failed {
+                what: format!("volume {} stands on {} too", volume.volume, below.volume),
+            }),
+        }
     }
 
     fn volume_there(

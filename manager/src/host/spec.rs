@@ -15,7 +15,7 @@ use super::HostError;
 pub struct VolumeRef {
     /// Id of the storage domain.
     pub storage_domain: Uuid,
-    /// Id of the disk (also for ISO images).
+    /// Id of the image; the first image of a disk bears the disk's id.
     pub volume: Uuid,
 }
 
@@ -49,6 +49,49 @@ pub struct VolumeSpec {
     pub virtual_bytes: u64,
     /// Whether space is taken only when written (oVirt: `sparse`).
     pub sparse: bool,
+    /// What it stands on: what it has not got itself is read from there. Only for
+    /// [`VolumeFormat::Qcow2`], and in the same storage domain.
+    pub backing: Option<Backing>,
+}
+
+/// A volume that another one stands on. It is never written to meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backing {
+    /// Which.
+    pub volume: VolumeRef,
+    /// Declared format of its content.
+    pub format: VolumeFormat,
+}
+
+/// A volume with all that its content is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    /// The volume itself.
+    pub volume: VolumeRef,
+    /// Declared format of its content.
+    pub format: VolumeFormat,
+    /// What it stands on, nearest first.
+    pub backing: Vec<Backing>,
+}
+
+impl Chain {
+    /// A volume that stands on nothing.
+    pub fn plain(volume: VolumeRef, format: VolumeFormat) -> Self {
+        Self {
+            volume,
+            format,
+            backing: Vec::new(),
+        }
+    }
+}
+
+/// Where a volume is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plugged {
+    /// In this VM.
+    pub vm: Uuid,
+    /// As this disk.
+    pub disk: Uuid,
 }
 
 /// What there is to know about a volume.
@@ -234,6 +277,8 @@ pub struct DiskSpec {
     pub source: VolumeRef,
     /// Declared format of the content.
     pub format: VolumeFormat,
+    /// What its content stands on, nearest first.
+    pub backing: Vec<Backing>,
     /// The controller that the guest sees.
     pub interface: DiskInterface,
     /// The guest cannot write.

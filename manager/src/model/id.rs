@@ -67,6 +67,8 @@ id! {
     TemplateId;
     /// A disk; also the id of each of its attachments, and the name of its volume.
     DiskId;
+    /// An image: one file of a disk's chain. It is the name of its volume.
+    ImageId;
     /// A storage domain.
     StorageDomainId;
     /// A logical network.

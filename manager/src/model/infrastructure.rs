@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::id::{
-    ClusterId, CpuProfileId, DataCenterId, DiskId, DiskProfileId, HostId, MacPoolId,
+    ClusterId, CpuProfileId, DataCenterId, DiskId, DiskProfileId, HostId, ImageId, MacPoolId,
     NetworkFilterId, NetworkId, QosId, QuotaId, StorageDomainId, TagId, VnicProfileId,
 };
 use super::policy::ClusterPolicy;
@@ -237,8 +237,13 @@ pub struct Disk {
     pub propagate_errors: bool,
     /// Change tracking.
     pub backup: DiskBackup,
-    /// Id of its image; oVirt's clients give it back.
-    pub image_id: uuid::Uuid,
+    /// The image that is written to, where that is not the one that bears the disk's id.
+    #[serde(default)]
+    pub image: Option<ImageId>,
+    /// What the image stands on, nearest first; all in the disk's storage domain. Never written to
+    /// while anything stands on it.
+    #[serde(default)]
+    pub backing: Vec<Layer>,
     /// Which disk profile it uses.
     pub disk_profile: DiskProfileId,
     /// Which quota it is counted in.
@@ -246,6 +251,37 @@ pub struct Disk {
     pub quota: Option<QuotaId>,
     /// When it was made.
     pub creation_time: Timestamp,
+}
+
+/// An image that others stand on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layer {
+    /// The image.
+    pub image: ImageId,
+    /// How it is written.
+    pub format: DiskFormat,
+}
+
+impl Disk {
+    /// The image that is written to (oVirt: `image_id`), which is its volume's name.
+    #[must_use]
+    pub fn image(&self) -> ImageId {
+        self.image.unwrap_or(ImageId(self.id.0))
+    }
+
+    /// The image that is written to, as something that others can stand on.
+    #[must_use]
+    pub fn top(&self) -> Layer {
+        Layer {
+            image: self.image(),
+            format: self.format,
+        }
+    }
+
+    /// Every image that its content is read from, the written one first.
+    pub fn layers(&self) -> impl Iterator<Item = Layer> {
+        std::iter::once(self.top()).chain(self.backing.iter().copied())
+    }
 }
 
 /// A logical network.

@@ -12,13 +12,13 @@ mod wire;
 pub use activity::{Event, Job, Session, SessionPurpose, Step, Transfer};
 pub use id::{
     AffinityGroupId, AffinityLabelId, BookmarkId, ClusterId, CpuProfileId, DataCenterId, DiskId,
-    DiskProfileId, EventId, GroupId, HostId, InstanceTypeId, JobId, MacPoolId, NetworkFilterId,
-    NetworkId, NicId, ObjectId, OperationId, PermissionId, QosId, QuotaId, RoleId,
+    DiskProfileId, EventId, GroupId, HostId, ImageId, InstanceTypeId, JobId, MacPoolId,
+    NetworkFilterId, NetworkId, NicId, ObjectId, OperationId, PermissionId, QosId, QuotaId, RoleId,
     SchedulingPolicyId, SessionId, StepId, StorageDomainId, TagId, TemplateId, TransferId, UserId,
     VmId, VnicProfileId,
 };
 pub use infrastructure::{
-    Cluster, ClusterNetwork, DataCenter, Disk, Host, HostFacts, HostStatistics, Network,
+    Cluster, ClusterNetwork, DataCenter, Disk, Host, HostFacts, HostStatistics, Layer, Network,
     StorageDomain, VnicProfile,
 };
 #[cfg(test)]

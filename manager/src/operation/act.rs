@@ -7,8 +7,8 @@ use crate::Manager;
 use crate::domain::{self, RunIdentity};
 use crate::error::Error;
 use crate::host::{
-    DomainInfo, DomainState, HostError, Hypervisor, NetworkKind, NetworkSpec, NicNetwork,
-    OffReason, VolumeAccess, VolumeInfo, VolumeRef, VolumeSpec,
+    Chain, DomainInfo, DomainState, HostError, Hypervisor, NetworkKind, NetworkSpec, NicNetwork,
+    OffReason, Plugged, VolumeAccess, VolumeInfo, VolumeRef, VolumeSpec,
 };
 use crate::image;
 use crate::inventory::Inventory;
@@ -88,6 +88,9 @@ fn volume_spec(disk: &Disk) -> VolumeSpec {
         format: domain::format(disk.format),
         virtual_bytes: disk.provisioned_size,
         sparse: disk.sparse,
+        backing: domain::backing(disk.storage_domain, &disk.backing)
+            .first()
+            .copied(),
     }
 }
 
@@ -99,9 +102,15 @@ pub(crate) fn staging(disk: &Disk, transfer: &Transfer) -> VolumeRef {
     }
 }
 
+/// Whether a transfer's data is the disk's volume itself. The image of a disk that stands on
+/// others is not its whole content.
+pub(crate) fn transfers_directly(disk: &Disk, transfer: &Transfer) -> bool {
+    transfer.format == disk.format && disk.backing.is_empty()
+}
+
 /// The file that a transfer reads or writes.
 pub(crate) fn transfer_volume(disk: &Disk, transfer: &Transfer) -> VolumeRef {
-    if transfer.format == disk.format {
+    if transfers_directly(disk, transfer) {
         domain::volume(disk)
     } else {
         staging(disk, transfer)
@@ -192,11 +201,12 @@ impl Manager {
                 let target = disk(&inventory, *id)?;
                 let source = disk(&inventory, *source)?;
                 let host = self.host_of_domain(&inventory, target.storage_domain)?;
-                let copied = host.volume_copy(
-                    domain::volume(source),
-                    domain::format(source.format),
-                    volume_spec(target),
-                );
+                // A copy stands on nothing.
+                let spec = VolumeSpec {
+                    backing: None,
+                    ..volume_spec(target)
+                };
+                let copied = host.volume_copy(domain::chain(source), spec);
                 Ok(Outcome::Volume(copied.await?))
             }
             Action::VolumeResize { disk: id, size } => {
@@ -205,7 +215,10 @@ impl Manager {
                 let running = inventory
                     .vms_of_disk(disk.id)
                     .find(|vm| vm.run.status.is_running())
-                    .map(|vm| vm.id.0);
+                    .map(|vm| Plugged {
+                        vm: vm.id.0,
+                        disk: id.0,
+                    });
                 let format = domain::format(disk.format);
                 let resized = host.volume_resize(domain::volume(disk), format, *size, running);
                 Ok(Outcome::Volume(resized.await?))
@@ -213,11 +226,12 @@ impl Manager {
             Action::VolumeDelete {
                 disk,
                 storage_domain,
+                image,
             } => {
                 let host = self.host_of_domain(&inventory, *storage_domain)?;
                 let volume = VolumeRef {
                     storage_domain: storage_domain.0,
-                    volume: disk.0,
+                    volume: image.map_or(disk.0, |image| image.0),
                 };
                 host.volume_delete(volume).await?;
                 Ok(Outcome::Nothing)
@@ -361,11 +375,12 @@ impl Manager {
             Action::VolumeDelete {
                 disk,
                 storage_domain,
+                image,
             } => {
                 let host = self.host_of_domain(&inventory, *storage_domain)?;
                 let volume = VolumeRef {
                     storage_domain: storage_domain.0,
-                    volume: disk.0,
+                    volume: image.map_or(disk.0, |image| image.0),
                 };
                 // Any format will do: only whether there is a file is asked.
                 let info = host
@@ -498,15 +513,15 @@ impl Manager {
                 let volume = transfer_volume(disk, transfer);
                 host.volume_open(volume, VolumeAccess::Replace).await?;
             }
-            TransferDirection::Download if transfer.format != disk.format => {
+            TransferDirection::Download if !transfers_directly(disk, transfer) => {
                 let spec = VolumeSpec {
                     volume: staging(disk, transfer),
                     format: domain::format(transfer.format),
                     virtual_bytes: disk.provisioned_size,
                     sparse: true,
+                    backing: None,
                 };
-                let format = domain::format(disk.format);
-                host.volume_copy(domain::volume(disk), format, spec).await?;
+                host.volume_copy(domain::chain(disk), spec).await?;
             }
             TransferDirection::Download => {}
         }
@@ -520,7 +535,7 @@ impl Manager {
         disk: &Disk,
         transfer: &Transfer,
     ) -> Result<Outcome, HostError> {
-        let direct = transfer.format == disk.format;
+        let direct = transfers_directly(disk, transfer);
         let mut file = host
             .volume_open(transfer_volume(disk, transfer), VolumeAccess::Read)
             .await?;
@@ -557,8 +572,8 @@ impl Manager {
         if !direct {
             host.volume_delete(volume).await?;
             let source = staging(disk, transfer);
-            host.volume_copy(source, domain::format(transfer.format), volume_spec(disk))
-                .await?;
+            let source = Chain::plain(source, domain::format(transfer.format));
+            host.volume_copy(source, volume_spec(disk)).await?;
         }
         let info = host
             .volume_info(volume, format)

@@ -300,6 +300,7 @@ fn undo(draft: &Draft, action: &Action) -> Vec<Action> {
             .map(|it| Action::VolumeDelete {
                 disk: *disk,
                 storage_domain: it.storage_domain,
+                image: Some(it.image()),
             })
             .into_iter()
             .collect(),
@@ -320,6 +321,7 @@ fn undo(draft: &Draft, action: &Action) -> Vec<Action> {
             let delete = disk.map(|disk| Action::VolumeDelete {
                 disk: disk.id,
                 storage_domain: disk.storage_domain,
+                image: Some(disk.image()),
             });
             delete
                 .into_iter()

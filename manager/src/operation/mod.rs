@@ -17,7 +17,7 @@ mod crash;
 mod executor;
 mod record;
 
-pub(crate) use act::transfer_volume;
+pub(crate) use act::{transfer_volume, transfers_directly};
 pub(crate) use begin::{Plan, new_job, new_step, require_unlocked};
 pub use crash::{CrashPhase, CrashPlan};
 pub(crate) use executor::Executor;
@@ -28,8 +28,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    DiskId, HostId, JobId, NicId, ObjectId, OperationId, StepId, StorageDomainId, Timestamp,
-    TransferId, UserId, VmId,
+    DiskId, HostId, ImageId, JobId, NicId, ObjectId, OperationId, StepId, StorageDomainId,
+    Timestamp, TransferId, UserId, VmId,
 };
 
 /// Work in progress, as it is written down.
@@ -232,6 +232,9 @@ pub enum Action {
         disk: DiskId,
         /// Where it is.
         storage_domain: StorageDomainId,
+        /// Which image it is, where not the one that bears the disk's id.
+        #[serde(default)]
+        image: Option<ImageId>,
     },
     /// Prepares the file of a transfer.
     TransferStage {

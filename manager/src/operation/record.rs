@@ -145,21 +145,23 @@ pub(super) fn done(
                 disk.actual_size = info.actual_bytes
             })
         }
-        // Of a removed VM or disk the record goes with its volume, and not before.
-        (Action::VolumeDelete { disk, .. }, _) => match operation.kind {
-            OperationKind::VmRemove { .. } => forget_disk(draft, *disk),
-            OperationKind::DiskRemove { .. } => {
-                log_disk(
-                    draft,
-                    &operation,
-                    *disk,
-                    code::DISK_REMOVED,
-                    "The disk {disk} was removed.",
-                );
-                forget_disk(draft, *disk)
+        // Of a removed VM or disk the record goes with its last volume, and not before.
+        (Action::VolumeDelete { disk, .. }, _) if deleted(&operation, *disk) => {
+            match operation.kind {
+                OperationKind::VmRemove { .. } => forget_disk(draft, *disk),
+                OperationKind::DiskRemove { .. } => {
+                    log_disk(
+                        draft,
+                        &operation,
+                        *disk,
+                        code::DISK_REMOVED,
+                        "The disk {disk} was removed.",
+                    );
+                    forget_disk(draft, *disk)
+                }
+                _ => Ok(()),
             }
-            _ => Ok(()),
-        },
+        }
         (
             Action::DomainStart { vm, host, epoch } | Action::DomainRestore { vm, host, epoch },
             Outcome::Domain(info),
@@ -191,6 +193,17 @@ pub(super) fn done(
         }),
         _ => Ok(()),
     }
+}
+
+/// Whether an operation has deleted every volume of a disk that it was to delete.
+fn deleted(operation: &Operation, id: DiskId) -> bool {
+    let of_disk =
+        |action: &Action| matches!(action, Action::VolumeDelete { disk, .. } if *disk == id);
+    operation
+        .steps
+        .iter()
+        .filter(|step| of_disk(&step.action))
+        .all(|step| step.state == StepState::Done)
 }
 
 /// Where a domain's consoles listen, in the inventory's words.

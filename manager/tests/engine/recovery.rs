@@ -341,7 +341,12 @@ fn check(site: &Site, deed: Deed, stage: Stage, at: &str) {
             job.description
         );
     }
-    // Every disk has its volume, and there is no other.
+    // Every image has its volume, and there is no other.
+    let images: BTreeSet<_> = inventory
+        .disks
+        .iter()
+        .flat_map(|disk| disk.layers().map(|layer| layer.image.0).collect::<Vec<_>>())
+        .collect();
     let disks: BTreeMap<_, _> = inventory
         .disks
         .iter()
@@ -349,9 +354,9 @@ fn check(site: &Site, deed: Deed, stage: Stage, at: &str) {
         .collect();
     let volumes = site.host.volume_sizes();
     assert_eq!(
-        disks.keys().collect::<BTreeSet<_>>(),
-        volumes.keys().collect::<BTreeSet<_>>(),
-        "{context}: disks and volumes"
+        images,
+        volumes.keys().copied().collect::<BTreeSet<_>>(),
+        "{context}: images and volumes"
     );
     for disk in inventory.disks.iter() {
         assert_eq!(disk.status, DiskStatus::Ok, "{context}: {}", disk.name);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use manager::host::{
     DiskInterface, DisplayPassword, DomainSpec, DomainState, GraphicsPhase, GraphicsTarget,
-    HostError, HostEvent, Hypervisor, NicNetwork, NicSpec, OffReason, PauseReason, VolumeAccess,
-    VolumeFormat,
+    HostError, HostEvent, Hypervisor, NicNetwork, NicSpec, OffReason, PauseReason, Plugged,
+    VolumeAccess, VolumeFormat,
 };
 
 use crate::support::*;
@@ -153,7 +153,15 @@ async fn a_domain_goes_through_its_whole_life() {
     host.attach_disk(vm, second.clone()).await.unwrap();
     host.attach_disk(vm, second.clone()).await.unwrap();
     let grown = host
-        .volume_resize(data.volume, VolumeFormat::Raw, 2 << 20, Some(vm))
+        .volume_resize(
+            data.volume,
+            VolumeFormat::Raw,
+            2 << 20,
+            Some(Plugged {
+                vm,
+                disk: second.disk,
+            }),
+        )
         .await
         .unwrap();
     assert_eq!(grown.virtual_bytes, 2 << 20);

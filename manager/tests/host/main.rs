@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod chains;
 mod life;
 mod storage;
 mod support;

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::process::Command;
 
 use manager::host::libvirt::{LibvirtConfig, LibvirtHost};
-use manager::host::{HostError, Hypervisor, VolumeAccess, VolumeFormat, VolumeSpec};
+use manager::host::{Chain, HostError, Hypervisor, VolumeAccess, VolumeFormat, VolumeSpec};
 use uuid::Uuid;
 
 use crate::support::*;
@@ -72,15 +72,15 @@ async fn volumes_are_made_grown_copied_and_removed_and_every_step_can_be_repeate
         .unwrap();
     let copy = volume_spec(VolumeFormat::Qcow2, 2 << 20);
     let made = host
-        .volume_copy(source.volume, VolumeFormat::Raw, copy.clone())
+        .volume_copy(Chain::plain(source.volume, VolumeFormat::Raw), copy.clone())
         .await
         .unwrap();
     assert_eq!(made.virtual_bytes, 2 << 20);
     let back = volume_spec(VolumeFormat::Raw, 1);
-    host.volume_copy(copy.volume, VolumeFormat::Qcow2, back.clone())
+    host.volume_copy(Chain::plain(copy.volume, VolumeFormat::Qcow2), back.clone())
         .await
         .unwrap();
-    host.volume_copy(copy.volume, VolumeFormat::Qcow2, back.clone())
+    host.volume_copy(Chain::plain(copy.volume, VolumeFormat::Qcow2), back.clone())
         .await
         .unwrap();
     let mut content = Vec::new();
@@ -155,7 +155,7 @@ async fn a_raw_disk_with_a_qcow2_header_in_it_is_grown_as_raw() {
         .await
         .unwrap();
     let copy = volume_spec(VolumeFormat::Raw, 1);
-    host.volume_copy(spec.volume, VolumeFormat::Raw, copy.clone())
+    host.volume_copy(Chain::plain(spec.volume, VolumeFormat::Raw), copy.clone())
         .await
         .unwrap();
     let mut content = Vec::new();
@@ -171,8 +171,7 @@ async fn a_raw_disk_with_a_qcow2_header_in_it_is_grown_as_raw() {
     // The same bytes declared as qcow2 are refused before qemu-img sees them.
     let refused = host
         .volume_copy(
-            spec.volume,
-            VolumeFormat::Qcow2,
+            Chain::plain(spec.volume, VolumeFormat::Qcow2),
             volume_spec(VolumeFormat::Raw, 1),
         )
         .await;

@@ -203,6 +203,7 @@ pub fn volume_spec(format: VolumeFormat, virtual_bytes: u64) -> VolumeSpec {
         format,
         virtual_bytes,
         sparse: true,
+        backing: None,
     }
 }
 
@@ -211,6 +212,7 @@ pub fn disk(source: VolumeRef, format: VolumeFormat, interface: DiskInterface) -
         disk: source.volume,
         source,
         format,
+        backing: Vec::new(),
         interface,
         read_only: false,
         shareable: false,

@@ -34,10 +34,10 @@ use self::report::Versions;
 use self::statistics::Sampler;
 use self::storage::Images;
 use super::{
-    Acceleration, AccelerationKind, DiskSpec, DisplayPassword, DomainInfo, DomainSpec,
+    Acceleration, AccelerationKind, Chain, DiskSpec, DisplayPassword, DomainInfo, DomainSpec,
     GraphicsTarget, HostError, HostEvent, HostFuture, HostReport, Hypervisor, NetworkKind,
-    NetworkReport, NetworkSpec, NicNetwork, NicSpec, PoolInfo, Reachable, Statistics, VolumeAccess,
-    VolumeFormat, VolumeInfo, VolumeRef, VolumeSpec,
+    NetworkReport, NetworkSpec, NicNetwork, NicSpec, Plugged, PoolInfo, Reachable, Statistics,
+    VolumeAccess, VolumeFormat, VolumeInfo, VolumeRef, VolumeSpec,
 };
 
 /// Events kept for a receiver that is slow; one that falls behind further lists the domains again.
@@ -536,13 +536,8 @@ impl Hypervisor for LibvirtHost {
         Box::pin(async move { self.inner.images.create(&spec).await })
     }
 
-    fn volume_copy(
-        &self,
-        source: VolumeRef,
-        source_format: VolumeFormat,
-        spec: VolumeSpec,
-    ) -> HostFuture<'_, VolumeInfo> {
-        Box::pin(async move { self.inner.images.copy(source, source_format, &spec).await })
+    fn volume_copy(&self, source: Chain, spec: VolumeSpec) -> HostFuture<'_, VolumeInfo> {
+        Box::pin(async move { self.inner.images.copy(&source, &spec).await })
     }
 
     fn volume_info(
@@ -564,17 +559,17 @@ impl Hypervisor for LibvirtHost {
         volume: VolumeRef,
         format: VolumeFormat,
         virtual_bytes: u64,
-        running: Option<Uuid>,
+        running: Option<Plugged>,
     ) -> HostFuture<'_, VolumeInfo> {
         Box::pin(async move {
             let images = &self.inner.images;
-            let Some(vm) = running else {
+            let Some(Plugged { vm, disk }) = running else {
                 return images.resize(volume, format, virtual_bytes).await;
             };
             // Only the program that has it open may change it.
             if images.growth(volume, format, virtual_bytes)? {
                 let bytes = virtual_bytes.next_multiple_of(512);
-                let resize = move |c: &_| devices::resize_disk(c, vm, volume.volume, bytes);
+                let resize = move |c: &_| devices::resize_disk(c, vm, disk, bytes);
                 self.inner
                     .connection
                     .call(Call::short("grow a disk"), resize)

@@ -30,7 +30,8 @@ use super::domain_xml::volume_path;
 use super::xml::Element;
 use super::{blocking, lock};
 use crate::host::{
-    HostError, PoolInfo, VolumeAccess, VolumeFormat, VolumeInfo, VolumeRef, VolumeSpec,
+    Backing, Chain, HostError, PoolInfo, VolumeAccess, VolumeFormat, VolumeInfo, VolumeRef,
+    VolumeSpec,
 };
 use crate::image::{self, ImageError, ImageFormat, Limits};
 
@@ -192,35 +193,86 @@ impl Images {
         if spec.format == VolumeFormat::Qcow2 {
             options.push_str(",compat=1.1");
         }
-        let arguments = [
-            "create",
-            "-q",
-            "-f",
-            spec.format.as_str(),
-            "-o",
-            &options,
-            "--",
-        ];
+        let below = spec
+            .backing
+            .map(|below| self.below(spec, below))
+            .transpose()?;
+        let mut arguments = vec!["create", "-q", "-f", spec.format.as_str(), "-o", &options];
+        if let Some((name, format)) = &below {
+            // Unsafe is QEMU's word for not opening what is named, which we have looked at.
+            arguments.extend(["-u", "-b", name.as_str(), "-F", format.as_str()]);
+        }
+        arguments.push("--");
         qemu_img(&arguments, &[&part.path()], &[&bytes.to_string()], QUICK).await?;
         let volume = spec.volume;
         blocking(move || part.finish(volume)).await?;
         self.must_be(spec.volume, spec.format)
     }
 
-    /// Makes a volume with another one's content.
-    pub async fn copy(
+    /// What a new volume's header says that it stands on: a file beside it, by its name alone, so
+    /// that the directory can be moved.
+    fn below(
         &self,
-        source: VolumeRef,
-        source_format: VolumeFormat,
         spec: &VolumeSpec,
-    ) -> Result<VolumeInfo, HostError> {
+        below: Backing,
+    ) -> Result<(String, VolumeFormat), HostError> {
+        let fits = spec.format == VolumeFormat::Qcow2
+            && spec.sparse
+            && below.volume.storage_domain == spec.volume.storage_domain;
+        if !fits {
+            return Err(HostError::Invalid {
+                field: "backing",
+                reason: "is for sparse qcow2 volumes in the same storage domain".to_owned(),
+            });
+        }
+        self.must_be(below.volume, below.format)?;
+        Ok((below.volume.volume.to_string(), below.format))
+    }
+
+    /// A volume for qemu-img with everything that it stands on said, so that QEMU takes nothing
+    /// from what the images themselves name.
+    pub(super) fn declared(&self, chain: &Chain) -> Result<String, HostError> {
+        let mut below = None;
+        let layers = std::iter::once((chain.volume, chain.format)).chain(
+            chain
+                .backing
+                .iter()
+                .map(|layer| (layer.volume, layer.format)),
+        );
+        let layers: Vec<_> = layers.collect();
+        for (volume, format) in layers.into_iter().rev() {
+            let path = volume_path(&self.root, volume);
+            let path = path.to_str().ok_or_else(|| HostError::Invalid {
+                field: "images directory",
+                reason: "must have a name in UTF-8".to_owned(),
+            })?;
+            let mut node = serde_json::json!({
+                "driver": format.as_str(),
+                "file": { "driver": "file", "filename": path },
+            });
+            if format == VolumeFormat::Qcow2 {
+                node["backing"] = below.take().unwrap_or(serde_json::Value::Null);
+            }
+            below = Some(node);
+        }
+        Ok(format!("json:{}", below.unwrap_or_default()))
+    }
+
+    /// Makes a volume with another one's content.
+    pub async fn copy(&self, source: &Chain, spec: &VolumeSpec) -> Result<VolumeInfo, HostError> {
         if let Some(info) = self.info(spec.volume, spec.format)? {
             return Ok(info);
         }
-        let mut file = self.open(source, VolumeAccess::Read)?;
         // What qemu-img is to read was acceptable when it came; it is looked at again all the same,
-        // as this is where it would follow a reference to another file.
-        let format = match source_format {
+        // as this is where it would follow a reference to another file. What stands on something
+        // was made here, and what it stands on is declared; only the lowest can have come from
+        // outside.
+        let lowest = source
+            .backing
+            .last()
+            .map_or((source.volume, source.format), |it| (it.volume, it.format));
+        let mut file = self.open(lowest.0, VolumeAccess::Read)?;
+        let format = match lowest.1 {
             VolumeFormat::Raw => ImageFormat::Raw,
             VolumeFormat::Qcow2 => ImageFormat::Qcow2,
         };
@@ -228,27 +280,23 @@ impl Images {
             virtual_bytes: MAX_VIRTUAL_BYTES,
             snapshots: u32::from(u16::MAX),
         };
-        let facts = image::inspect(format, &mut file, &limits).map_err(|e| refused(&e))?;
+        image::inspect(format, &mut file, &limits).map_err(|e| refused(&e))?;
+        let there = self.must_be(source.volume, source.format)?.virtual_bytes;
+        let there = there.next_multiple_of(512);
         let part = Part::new(self, spec.volume.storage_domain, spec.volume.volume)?;
+        let declared = self.declared(source)?;
         let arguments = [
             "convert",
             "-q",
-            "-f",
-            source_format.as_str(),
             "-O",
             spec.format.as_str(),
             "--",
+            declared.as_str(),
         ];
         let target = part.path();
-        qemu_img(
-            &arguments,
-            &[&volume_path(&self.root, source), &target],
-            &[],
-            COPY,
-        )
-        .await?;
-        let wanted = size(spec.virtual_bytes.max(facts.virtual_bytes))?;
-        if wanted > facts.virtual_bytes {
+        qemu_img(&arguments, &[&target], &[], COPY).await?;
+        let wanted = size(spec.virtual_bytes.max(there))?;
+        if wanted > there {
             resize_file(&target, spec.format, wanted).await?;
         }
         let volume = spec.volume;

@@ -10,10 +10,11 @@ use uuid::Uuid;
 
 use super::{Domain, PICTURE, SimHost, Volume, bytes};
 use crate::host::{
-    Acceleration, AccelerationKind, DiskSpec, DisplayPassword, DomainInfo, DomainSpec, DomainState,
-    GraphicsTarget, HostError, HostEvent, HostFuture, HostReport, HostSample, Hypervisor,
-    NetworkKind, NetworkReport, NetworkSpec, NicSpec, OffReason, PauseReason, PoolInfo, Reachable,
-    StatSample, Statistics, VolumeAccess, VolumeFormat, VolumeInfo, VolumeRef, VolumeSpec,
+    Acceleration, AccelerationKind, Chain, DiskSpec, DisplayPassword, DomainInfo, DomainSpec,
+    DomainState, GraphicsTarget, HostError, HostEvent, HostFuture, HostReport, HostSample,
+    Hypervisor, NetworkKind, NetworkReport, NetworkSpec, NicSpec, OffReason, PauseReason, Plugged,
+    PoolInfo, Reachable, StatSample, Statistics, VolumeAccess, VolumeFormat, VolumeInfo, VolumeRef,
+    VolumeSpec,
 };
 
 impl Hypervisor for SimHost {
@@ -363,11 +364,20 @@ impl Hypervisor for SimHost {
 
     fn volume_create(&self, spec: VolumeSpec) -> HostFuture<'_, VolumeInfo> {
         self.call("volume_create", move |host, state| {
+            let backing = spec.backing.map(|backing| backing.volume);
+            if let Some(below) = backing
+                && !state.volumes.contains_key(&below)
+            {
+                return Err(HostError::NotFound {
+                    what: format!("volume {}", below.volume),
+                });
+            }
             if let Entry::Vacant(place) = state.volumes.entry(spec.volume) {
                 host.make_file(spec.volume)?;
                 place.insert(Volume {
                     format: spec.format,
                     virtual_bytes: spec.virtual_bytes,
+                    backing,
                 });
             }
             host.volume_there(state, spec.volume, spec.format)
@@ -377,13 +387,10 @@ impl Hypervisor for SimHost {
         })
     }
 
-    fn volume_copy(
-        &self,
-        source: VolumeRef,
-        _source_format: VolumeFormat,
-        spec: VolumeSpec,
-    ) -> HostFuture<'_, VolumeInfo> {
+    fn volume_copy(&self, source: Chain, spec: VolumeSpec) -> HostFuture<'_, VolumeInfo> {
         self.call("volume_copy", move |host, state| {
+            Self::chain_there(state, source.volume, &source.backing)?;
+            let source = source.volume;
             if !state.volumes.contains_key(&source) {
                 return Err(HostError::NotFound {
                     what: format!("volume {}", source.volume),
@@ -399,6 +406,7 @@ impl Hypervisor for SimHost {
                 place.insert(Volume {
                     format: spec.format,
                     virtual_bytes: spec.virtual_bytes,
+                    backing: None,
                 });
             }
             host.volume_there(state, spec.volume, spec.format)
@@ -434,7 +442,7 @@ impl Hypervisor for SimHost {
         volume: VolumeRef,
         format: VolumeFormat,
         virtual_bytes: u64,
-        _running: Option<Uuid>,
+        _running: Option<Plugged>,
     ) -> HostFuture<'_, VolumeInfo> {
         self.call("volume_resize", move |host, state| {
             let it = state
@@ -459,6 +467,12 @@ impl Hypervisor for SimHost {
 
     fn volume_delete(&self, volume: VolumeRef) -> HostFuture<'_, ()> {
         self.call("volume_delete", move |host, state| {
+            // Whoever removes what others stand on has lost count.
+            if state.volumes.values().any(|it| it.backing == Some(volume)) {
+                return Err(HostError::WrongState {
+                    what: format!("others stand on volume {}", volume.volume),
+                });
+            }
             state.volumes.remove(&volume);
             // There may be none.
             let _ = std::fs::remove_file(host.path(volume));
@@ -473,6 +487,7 @@ impl Hypervisor for SimHost {
                 state.volumes.entry(volume).or_insert(Volume {
                     format: VolumeFormat::Raw,
                     virtual_bytes: 0,
+                    backing: None,
                 });
                 return Ok(file);
             }

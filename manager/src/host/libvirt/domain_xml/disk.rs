@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{CD_ALIAS, CD_TARGET, Context, MAX_SATA_DISKS, alias, invalid, path_text, volume_path};
 use crate::host::libvirt::xml::Element;
-use crate::host::{DiskInterface, DiskSpec, HostError, VolumeFormat, VolumeRef};
+use crate::host::{Backing, DiskInterface, DiskSpec, HostError, VolumeFormat, VolumeRef};
 
 /// The CD drive with or without a medium. Also what is given to libvirt to change the medium.
 pub(crate) fn cd(
@@ -103,6 +103,22 @@ pub(super) fn device_name(prefix: &str, n: usize) -> String {
     }
 }
 
+/// What a disk's content stands on, to the end, so that libvirt does not look for a backing file
+/// in what may be an image with hostile content.
+pub(crate) fn backing_store(backing: &[Backing], images: &Path) -> Result<Element, HostError> {
+    let Some((nearest, rest)) = backing.split_first() else {
+        return Ok(Element::new("backingStore"));
+    };
+    Ok(Element::new("backingStore")
+        .attr("type", "file")
+        .child(Element::new("format").attr("type", nearest.format.as_str()))
+        .child(Element::new("source").attr(
+            "file",
+            path_text("disk", &volume_path(images, nearest.volume))?,
+        ))
+        .child(backing_store(rest, images)?))
+}
+
 /// A disk. `boot` is its place in the boot order.
 pub(crate) fn disk(
     spec: &DiskSpec,
@@ -146,9 +162,7 @@ pub(crate) fn disk(
             "file",
             path_text("disk", &volume_path(context.images, spec.source))?,
         ))
-        // The end of the chain is said here, so that libvirt does not look for a backing file in
-        // what may be an image with hostile content.
-        .child(Element::new("backingStore"))
+        .child(backing_store(&spec.backing, context.images)?)
         .child(Element::new("target").attr("dev", target).attr("bus", bus));
     if spec.read_only {
         element = element.child(Element::new("readonly"));

@@ -10,7 +10,9 @@ use proptest::prelude::*;
 use super::disk::device_name;
 use super::*;
 use crate::host::libvirt::domain_facts::Facts;
-use crate::host::{DiskSpec, DomainStamp, MacAddress, NicModel, NicNetwork, NicSpec, VolumeFormat};
+use crate::host::{
+    Backing, DiskSpec, DomainStamp, MacAddress, NicModel, NicNetwork, NicSpec, VolumeFormat,
+};
 
 fn id(n: u128) -> Uuid {
     Uuid::from_u128(0x1111_1111_0000_4000_8000_0000_0000_0000 | n)
@@ -28,6 +30,7 @@ fn disk_spec(n: u128, interface: DiskInterface) -> DiskSpec {
         disk: id(n),
         source: volume(n),
         format: VolumeFormat::Qcow2,
+        backing: Vec::new(),
         interface,
         read_only: false,
         shareable: false,
@@ -477,6 +480,50 @@ fn values_that_a_hypervisor_cannot_take_are_refused_with_the_field_named() {
             other => panic!("{field}: {other:?}"),
         }
     }
+}
+
+#[test]
+fn a_chain_is_declared_to_its_end() {
+    let spec = DomainSpec {
+        disks: vec![DiskSpec {
+            backing: vec![
+                Backing {
+                    volume: volume(2),
+                    format: VolumeFormat::Qcow2,
+                },
+                Backing {
+                    volume: volume(3),
+                    format: VolumeFormat::Raw,
+                },
+            ],
+            ..disk_spec(1, DiskInterface::Virtio)
+        }],
+        ..smallest()
+    };
+    let document = render(&spec).unwrap();
+    let disk = crate::host::libvirt::domain_facts::devices(&document, "disk")
+        .find(|disk| disk.get("device") == Some("disk"))
+        .unwrap();
+    let mut seen = Vec::new();
+    let mut below = disk.find("backingStore");
+    while let Some(store) = below {
+        let format = store.find("format").and_then(|it| it.get("type"));
+        let file = store.find("source").and_then(|it| it.get("file"));
+        seen.push(format.map(|format| {
+            let name = file.and_then(|file| file.rsplit('/').next()).unwrap();
+            (format.to_owned(), name.to_owned())
+        }));
+        below = store.find("backingStore");
+    }
+    assert_eq!(
+        seen,
+        [
+            Some(("qcow2".to_owned(), id(2).to_string())),
+            Some(("raw".to_owned(), id(3).to_string())),
+            None,
+        ],
+        "closed by an empty element"
+    );
 }
 
 #[test]
