@@ -68,11 +68,13 @@ fn run_target(folder: &Path, target: &str, seconds: u64) -> Result<()> {
 /// core is optimised in others too, and only there an overflow is noticed.
 pub fn mutations(seconds: u64) -> Result<()> {
     let mut count = Count::default();
-    let mut command = cargo();
-    command
-        .args(["test", "--locked", "--package", "spice", "mutat"])
-        .env("SAFFRON_FUZZ_SECONDS", seconds.to_string());
-    watch(&mut command, &mut count, &mut std::io::stdout())?;
+    for room in ["spice", "manager"] {
+        let mut command = cargo();
+        command
+            .args(["test", "--locked", "--package", room, "mutat"])
+            .env("SAFFRON_FUZZ_SECONDS", seconds.to_string());
+        watch(&mut command, &mut count, &mut std::io::stdout())?;
+    }
     if count.passed == 0 {
         bail!("there is no such test, so nothing was tried");
     }

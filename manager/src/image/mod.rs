@@ -5,10 +5,16 @@
 //!
 //! Storing, converting and attaching are left to others.
 
+pub mod archive;
 mod iso;
+pub mod ova;
+pub mod ovf;
 mod qcow2;
+mod vmdk;
+mod window;
 
 pub use qcow2::virtual_bytes as qcow2_virtual_bytes;
+pub use window::Window;
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -21,18 +27,32 @@ pub enum ImageFormat {
     Iso,
     /// A disk in QEMU's format (oVirt: `cow`).
     Qcow2,
+    /// A disk in VMware's format that stands alone: monolithic sparse or stream-optimized.
+    Vmdk,
 }
 
 impl ImageFormat {
-    /// By the names that callers use: `raw`, `iso`, `cow`, `qcow2`. Anything else is refused.
+    /// By the names that callers use: `raw`, `iso`, `cow`, `qcow2`, `vmdk`. Anything else is
+    /// refused.
     pub fn by_name(name: &str) -> Result<Self, ImageError> {
         match name {
             "raw" => Ok(Self::Raw),
             "iso" => Ok(Self::Iso),
             "cow" | "qcow2" => Ok(Self::Qcow2),
+            "vmdk" => Ok(Self::Vmdk),
             other => Err(ImageError::Format {
                 name: other.chars().take(32).collect(),
             }),
+        }
+    }
+
+    /// QEMU's name for it.
+    #[must_use]
+    pub fn qemu(self) -> &'static str {
+        match self {
+            Self::Raw | Self::Iso => "raw",
+            Self::Qcow2 => "qcow2",
+            Self::Vmdk => "vmdk",
         }
     }
 }
@@ -71,7 +91,7 @@ pub struct ImageFacts {
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
     /// Not a format that we take.
-    #[error("images of format {name} are not accepted; use raw, qcow2 or iso")]
+    #[error("images of format {name} are not accepted; use raw, qcow2, vmdk or iso")]
     Format {
         /// What was declared.
         name: String,
@@ -137,6 +157,7 @@ pub fn inspect(
             file_bytes
         }
         ImageFormat::Qcow2 => qcow2::check(file, file_bytes, limits)?,
+        ImageFormat::Vmdk => vmdk::check(file, file_bytes, limits)?,
     };
     let rounded = virtual_bytes
         .checked_next_multiple_of(512)
@@ -172,5 +193,7 @@ fn read_at(
     }
 }
 
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ mod network;
 mod report;
 mod statistics;
 mod storage;
-mod xml;
+pub(crate) mod xml;
 
 use std::collections::BTreeMap;
 use std::fmt;
