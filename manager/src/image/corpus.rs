@@ -722,7 +722,7 @@ fn every_hostile_archive_is_refused() {
 struct Counted<'a>(Cursor<&'a [u8]>, u64);
 
 impl Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.0.read(buffer)?;
         self.1 += read as u64;
         Ok(read)
@@ -730,7 +730,7 @@ impl Read for Counted<'_> {
 }
 
 impl Seek for Counted<'_> {
-    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.0.seek(to)
     }
 }
