@@ -1,8 +1,9 @@
 //! Guests under QEMU, recorded: what a person sees of a real machine. They take minutes, so they are
 //! left out unless asked for (`--ignored`), and are there to record again (SAFFRON_RECORD=1).
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -37,6 +38,11 @@ impl Guest {
             ])
             .args(["-device", "usb-ehci", "-device", "usb-tablet"])
             .args([
+                "-serial",
+                &format!(
+                    "unix:{},server=on,wait=off",
+                    folder.join("serial").display()
+                ),
                 "-spice",
                 &format!("port={port},addr=127.0.0.1,disable-ticketing=on"),
             ])
@@ -58,6 +64,19 @@ impl Guest {
         client.recording = Some(Recording::new());
         client.connect("");
         client
+    }
+
+    /// The guest's serial line.
+    fn serial(&self) -> UnixStream {
+        let path = self.folder.join("serial");
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            match UnixStream::connect(&path) {
+                Ok(serial) => return serial,
+                Err(error) => assert!(Instant::now() < end, "{error}"),
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 
     fn monitor(&mut self, command: &str) {
@@ -196,4 +215,83 @@ fn end_exactly(guest: &mut Guest, client: &mut Client, name: &str) {
     assert_eq!(client.problems(), []);
     assert_replays(&recording);
     keep(name, &recording);
+}
+
+/// Types on an American keyboard.
+fn type_line(client: &mut Client, line: &str) {
+    const ROWS: [(u16, &str); 4] = [
+        (0x02, "1234567890-="),
+        (0x10, "qwertyuiop[]"),
+        (0x1e, "asdfghjkl;'"),
+        (0x2c, "zxcvbnm,./"),
+    ];
+    for letter in line.chars() {
+        let plain = match letter {
+            '&' => '7',
+            '+' => '=',
+            letter => letter,
+        };
+        let place = ROWS.iter().find_map(|(first, row)| {
+            let at = row.find(plain)?;
+            Some(first + at as u16)
+        });
+        let key = Scancode(if letter == ' ' {
+            0x39
+        } else {
+            place.expect("a key")
+        });
+        let shift = (plain != letter).then_some(Scancode(0x2a));
+        for (key, down) in shift
+            .map(|shift| (shift, true))
+            .into_iter()
+            .chain([(key, true), (key, false)])
+            .chain(shift.map(|shift| (shift, false)))
+        {
+            client.session.key(key, down);
+        }
+        client.follow();
+        client.wait_for(Duration::from_millis(60));
+    }
+    press(client, &[0x1c]);
+}
+
+/// A Linux desktop with X's driver for QXL, which draws with more than copies. Its disk has to be named;
+/// it says DESKTOP-READY on its serial line, a terminal has the keyboard, and other windows of `ico` and
+/// `xclock` move.
+#[test]
+#[ignore = "boots a desktop from the disk that SAFFRON_DESKTOP names; to record again"]
+fn a_desktop_guest_is_recorded_as_qemu_shows_it() {
+    let disk = std::env::var("SAFFRON_DESKTOP").expect("SAFFRON_DESKTOP names a guest's disk");
+    let drive = format!("file={disk},if=virtio,format=qcow2,snapshot=on");
+    let mut guest = Guest::start(&["-drive", &drive, "-net", "none"]);
+    let mut serial = guest.serial();
+    let mut said = Vec::new();
+    let mut piece = [0; 4096];
+    while !String::from_utf8_lossy(&said).contains("DESKTOP-READY") {
+        let count = serial.read(&mut piece).expect("the guest boots");
+        assert!(count > 0, "the guest ended");
+        said.extend(&piece[..count]);
+    }
+    let mut client = guest.connect();
+    client.wait_for(Duration::from_secs(2));
+    // Root's shell on the serial line ends what moves all the time, before it fills the recording.
+    serial
+        .write_all(b"pkill -x ico\n")
+        .expect("the serial line is open");
+    // The terminal has the keyboard.
+    for (line, seconds) in [
+        ("ls -l /etc", 6),
+        ("xterm -geometry 70x20+420+300 &", 8),
+        ("seq 200", 3),
+        ("exit", 3),
+    ] {
+        type_line(&mut client, line);
+        client.wait_for(Duration::from_secs(seconds));
+    }
+    serial
+        .write_all(b"pkill -x xclock\n")
+        .expect("the serial line is open");
+    // Terminals have no cursor that blinks.
+    until_still(&mut client, Duration::from_secs(5), Duration::from_secs(60));
+    end_exactly(&mut guest, &mut client, "desktop-guest");
 }
