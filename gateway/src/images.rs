@@ -276,10 +276,19 @@ async fn patch(data: &TransferData, request: Request) -> Result<Response, Proble
 async fn extents(
     State(shared): State<Shared>,
     Path(secret): Path<String>,
+    uri: http::Uri,
 ) -> Result<Response, Problem> {
+    let context = |pair: &str| pair.strip_prefix("context=").map(str::to_owned);
+    let context = uri.query().unwrap_or_default().split('&').find_map(context);
+    if context.is_some_and(|it| it != "zero") {
+        // Clients take this for "not supported".
+        let sentence = "Only the extents of context zero are known.";
+        return Err(Problem::new(StatusCode::NOT_FOUND, sentence));
+    }
     let data = shared.manager().transfer_open(&secret).await?;
     let extents: Vec<_> = data
         .extents()
+        .await?
         .into_iter()
         .map(|extent| {
             json!({

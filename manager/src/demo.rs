@@ -83,6 +83,7 @@ impl Manager {
                             wipe_after_delete: None,
                             propagate_errors: false,
                             backup: DiskBackup::None,
+                            disk_profile: None,
                         }),
                         interface: DiskInterface::Virtio,
                         bootable: true,

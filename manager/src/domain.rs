@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::host as h;
+use crate::image::ovf::{Appliance, ApplianceNic};
 use crate::inventory::Inventory;
 use crate::model::{
     BootDevice, CpuMode, Disk, DiskAttachment, DiskFormat, DiskId, DiskInterface, GraphicsType,
@@ -57,7 +58,11 @@ pub(crate) fn format(format: DiskFormat) -> h::VolumeFormat {
 }
 
 /// A disk in a VM.
-pub(crate) fn disk_spec(attachment: &DiskAttachment, disk: &Disk) -> h::DiskSpec {
+pub(crate) fn disk_spec(
+    inventory: &Inventory,
+    attachment: &DiskAttachment,
+    disk: &Disk,
+) -> h::DiskSpec {
     h::DiskSpec {
         disk: disk.id.0,
         source: volume(disk),
@@ -73,6 +78,33 @@ pub(crate) fn disk_spec(attachment: &DiskAttachment, disk: &Disk) -> h::DiskSpec
         shareable: disk.shareable,
         discard: attachment.pass_discard,
         bootable: attachment.bootable,
+        propagate_errors: disk.propagate_errors,
+        limits: disk_limits(inventory, disk),
+    }
+}
+
+/// What a disk's profile allows it. oVirt counts in MiB and requests a second.
+pub(crate) fn disk_limits(inventory: &Inventory, disk: &Disk) -> h::DiskLimits {
+    let limits = inventory
+        .disk_profiles
+        .get(&disk.disk_profile)
+        .and_then(|profile| inventory.qoss.get(&profile.qos?))
+        .map(|qos| &qos.limits);
+    let Some(limits) = limits else {
+        return h::DiskLimits::default();
+    };
+    let bytes = |mib: Option<u32>| u64::from(mib.unwrap_or(0)) * MIB;
+    let requests = |count: Option<u32>| u64::from(count.unwrap_or(0));
+    // libvirt takes the sum or its parts, never both.
+    let (total, all) = (bytes(limits.max_throughput), requests(limits.max_iops));
+    let part = |sum: u64, part: u64| if sum > 0 { 0 } else { part };
+    h::DiskLimits {
+        bytes: total,
+        read_bytes: part(total, bytes(limits.max_read_throughput)),
+        write_bytes: part(total, bytes(limits.max_write_throughput)),
+        requests: all,
+        read_requests: part(all, requests(limits.max_read_iops)),
+        write_requests: part(all, requests(limits.max_write_iops)),
     }
 }
 
@@ -129,7 +161,7 @@ pub(crate) fn domain_spec(
             inventory
                 .disks
                 .get(&attachment.disk)
-                .map(|disk| disk_spec(attachment, disk))
+                .map(|disk| disk_spec(inventory, attachment, disk))
                 .ok_or_else(|| Error::not_found(attachment.disk))
         })
         .collect::<Result<_>>()?;
@@ -307,4 +339,32 @@ pub(crate) fn listen_address(display_address: &str) -> IpAddr {
     display_address
         .parse()
         .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
+
+/// A VM as an archive describes it, without its disks.
+pub(crate) fn appliance(inventory: &Inventory, vm: &Vm) -> Appliance {
+    let topology = vm.hardware.topology;
+    Appliance {
+        name: vm.name.clone(),
+        description: vm.description.clone(),
+        os: Some(vm.hardware.os_type.clone()),
+        memory: vm.hardware.memory,
+        cpus: (topology.sockets, topology.cores, topology.threads),
+        bios: Some(vm.hardware.bios_type.as_str().to_owned()),
+        disks: Vec::new(),
+        nics: vm
+            .nics
+            .iter()
+            .map(|nic| ApplianceNic {
+                name: nic.name.clone(),
+                model: match nic.interface {
+                    NicInterface::E1000 => Some("e1000"),
+                    NicInterface::E1000e => Some("e1000e"),
+                    NicInterface::Rtl8139 => Some("rtl8139"),
+                    _ => Some("virtio"),
+                },
+                network: network_of(inventory, nic).map(|network| network.name.clone()),
+            })
+            .collect(),
+    }
 }

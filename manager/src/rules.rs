@@ -2,6 +2,7 @@
 //! rules that offers are made from, so a portal never offers what would be refused for a reason
 //! that is known.
 
+pub(crate) mod images;
 mod offers;
 
 pub use offers::{Offer, offers};

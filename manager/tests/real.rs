@@ -156,6 +156,7 @@ async fn add_vm(manager: &Manager, admin: &Caller) -> VmId {
         wipe_after_delete: None,
         propagate_errors: false,
         backup: DiskBackup::None,
+        disk_profile: None,
     };
     let added = manager
         .vm_add(

@@ -27,6 +27,7 @@ async fn disk(site: &TestSite, name: &str, size: usize) -> DiskId {
         wipe_after_delete: None,
         propagate_errors: false,
         backup: DiskBackup::None,
+        disk_profile: None,
     };
     let id = site
         .manager()
@@ -60,6 +61,7 @@ async fn transfer(
         disk,
         direction,
         format: Some(DiskFormat::Raw),
+        vmdk: false,
         inactivity_timeout: None,
         timeout_policy: None,
     };

@@ -149,6 +149,30 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
                 &center,
             ))))
         }
+        // A domain of a host's is in its host's data center from the beginning on; clients attach it
+        // all the same.
+        (Verb::Post, ["storagedomains"]) => {
+            let sent: types::StorageDomain = change.sent.body()?;
+            let view = &change.view;
+            let domain = view.storage_domain_of(sent.id.as_deref(), sent.name.as_deref())?;
+            match domain {
+                Some(it) if it.data_center == Some(center.id) => {
+                    let it = attached_to_api(view.inventory(), &center, &it);
+                    Ok(Answer::Created(Box::new(it)))
+                }
+                Some(_) => Err(Refused::conflict(
+                    "Cannot attach Storage Domain. It is a directory of a Host in another Data Center.",
+                )),
+                None => Err(Refused::incomplete("StorageDomain", &["id|name"], "add")),
+            }
+        }
+        (Verb::Post, ["storagedomains", id, "activate"]) => {
+            let domain = change.view.storage_domain(id)?;
+            if domain.data_center != Some(center.id) {
+                return Err(Refused::not_found(id));
+            }
+            Ok(change.acted(&change.sent.action()?, None))
+        }
         (Verb::Delete, []) => {
             manager.data_center_remove(caller, center.id).await?;
             Ok(Answer::Removed)

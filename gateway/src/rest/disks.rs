@@ -116,6 +116,7 @@ pub(super) fn from_api(view: &View, sent: &types::Disk) -> Result<DiskAddParams>
         wipe_after_delete: sent.wipe_after_delete,
         propagate_errors: sent.propagate_errors.unwrap_or(false),
         backup: given("backup", sent.backup.map(|it| it.as_str()))?.unwrap_or(DiskBackup::None),
+        disk_profile: profile(sent)?,
     })
 }
 
@@ -129,7 +130,14 @@ pub(super) fn update_from_api(sent: &types::Disk) -> Result<DiskUpdateParams> {
         wipe_after_delete: sent.wipe_after_delete,
         propagate_errors: sent.propagate_errors,
         backup: given("backup", sent.backup.map(|it| it.as_str()))?,
+        disk_profile: profile(sent)?,
     })
+}
+
+fn profile(sent: &types::Disk) -> Result<Option<manager::model::DiskProfileId>> {
+    let id = sent.disk_profile.as_deref().and_then(|it| it.id.as_deref());
+    id.map(|id| id.parse().map_err(|_| Refused::not_found(id)))
+        .transpose()
 }
 
 pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Result<Answer> {
@@ -152,7 +160,7 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
             Ok(Answer::Object(Box::new(to_api(view.inventory(), &disk))))
         }
         (Verb::Delete, []) => remove(change, &disk).await,
-        (Verb::Post, ["copy"]) => copy(change, &disk).await,
+        (Verb::Post, [action]) => act(change, &disk, action).await,
         (_, ["permissions", rest @ ..]) => {
             permissions::change(change, verb, disk.id.into(), rest).await
         }
@@ -191,6 +199,32 @@ pub(super) async fn remove(change: &Change<'_>, disk: &Disk) -> Result<Answer> {
         .await?;
     change.finished(accepted.job).await;
     Ok(Answer::Removed)
+}
+
+/// Runs an action of a disk.
+pub(super) async fn act(change: &Change<'_>, disk: &Arc<Disk>, action: &str) -> Result<Answer> {
+    let (manager, caller) = (change.view.manager(), change.caller());
+    let job = match action {
+        "copy" => return copy(change, disk).await,
+        "move" => {
+            let sent = change.sent.action()?;
+            let domain = match sent.storage_domain.as_deref() {
+                Some(it) => change
+                    .view
+                    .storage_domain_of(it.id.as_deref(), it.name.as_deref())?,
+                None => None,
+            };
+            let Some(domain) = domain else {
+                let fields = ["storage_domain.id|name"];
+                return Err(Refused::incomplete("Action", &fields, "move"));
+            };
+            manager.disk_move(caller, disk.id, domain.id).await?.job
+        }
+        "sparsify" => manager.disk_sparsify(caller, disk.id).await?.job,
+        "reduce" => manager.disk_reduce(caller, disk.id).await?.job,
+        _ => return Err(Refused::unbuilt()),
+    };
+    Ok(change.acted(&change.sent.action()?, job))
 }
 
 async fn copy(change: &Change<'_>, disk: &Arc<Disk>) -> Result<Answer> {

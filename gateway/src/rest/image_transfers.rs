@@ -68,7 +68,8 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
     let (manager, caller) = (change.view.manager(), change.caller());
     match (verb, path) {
         (Verb::Post, []) => {
-            let params = from_api(&change.view, &change.sent.body()?)?;
+            let mut params = from_api(&change.view, &change.sent.body()?)?;
+            params.vmdk = change.params.vmdk;
             let transfer = manager.transfer_add(caller, params).await?;
             let object = to_api(&change.view.again(), &transfer);
             Ok(Answer::Created(Box::new(object)))
@@ -108,6 +109,7 @@ fn from_api(view: &View, sent: &types::ImageTransfer) -> Result<TransferAddParam
         direction: given("direction", sent.direction.map(|it| it.as_str()))?
             .unwrap_or(TransferDirection::Upload),
         format: given("format", sent.format.map(|it| it.as_str()))?,
+        vmdk: false,
         inactivity_timeout: number("inactivity_timeout", sent.inactivity_timeout)?,
         timeout_policy: given("timeout_policy", sent.timeout_policy.map(|it| it.as_str()))?,
     })

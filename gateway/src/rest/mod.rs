@@ -25,6 +25,7 @@ mod jobs;
 pub mod live;
 mod networks;
 mod nics;
+mod ova;
 mod people;
 mod permissions;
 mod reply;
@@ -184,6 +185,7 @@ async fn alter(change: &Change<'_>, verb: Verb, path: &[&str]) -> Result<Answer>
         ["datacenters", rest @ ..] => data_centers::change(change, verb, rest).await,
         ["disks", rest @ ..] => disks::change(change, verb, rest).await,
         ["events", rest @ ..] => events::change(change, verb, rest).await,
+        ["externalvmimports", rest @ ..] => ova::change(change, verb, rest).await,
         ["groups", rest @ ..] => people::change_groups(change, verb, rest).await,
         ["hosts", rest @ ..] => hosts::change(change, verb, rest).await,
         ["imagetransfers", rest @ ..] => image_transfers::change(change, verb, rest).await,

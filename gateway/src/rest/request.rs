@@ -38,6 +38,8 @@ pub(crate) struct Params {
     pub(super) wait: bool,
     /// `Accept: application/x-virt-viewer`.
     pub(super) viewer: bool,
+    /// Ours: the data of an upload is a VMDK image, which oVirt has no word for.
+    pub(super) vmdk: bool,
 }
 
 /// Deepest path and most paths that `follow` may have.
@@ -106,6 +108,7 @@ impl Params {
             force: flag("force")?,
             is_async: flag("async")? || expects("202-accepted"),
             wait: expects("201-created"),
+            vmdk: flag("vmdk")?,
             viewer: accept(headers).any(|(kind, _)| kind == "application/x-virt-viewer"),
         })
     }

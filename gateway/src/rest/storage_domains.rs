@@ -3,7 +3,7 @@
 use api::path;
 use api::types::{self, DataCenter, File, HostStorage};
 use manager::model::{Disk, DiskContentType, StorageDomain};
-use manager::{Inventory, StorageDomainUpdateParams};
+use manager::{Inventory, StorageDomainAddParams, StorageDomainUpdateParams};
 
 use super::convert::{int, number, part, reference, word};
 use super::fault::{Refused, Result};
@@ -120,10 +120,27 @@ fn file(domain: &StorageDomain, disk: &Disk) -> File {
 
 pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Result<Answer> {
     let [id, rest @ ..] = path else {
-        return Err(Refused::unbuilt());
+        return match verb {
+            Verb::Post => add(change, change.sent.body()?).await,
+            _ => Err(Refused::unbuilt()),
+        };
     };
     let domain = change.view.storage_domain(id)?;
     match (verb, rest) {
+        (Verb::Delete, []) => {
+            let manager = change.view.manager();
+            manager
+                .storage_domain_remove(change.caller(), domain.id)
+                .await?;
+            Ok(Answer::Removed)
+        }
+        (Verb::Post, ["disks", id, action]) => {
+            let disk = change.view.disk(id)?;
+            if disk.storage_domain != domain.id {
+                return Err(Refused::not_found(id));
+            }
+            disks::act(change, &disk, action).await
+        }
         (Verb::Put, []) => {
             let sent: types::StorageDomain = change.sent.body()?;
             let params = StorageDomainUpdateParams {
@@ -169,4 +186,55 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
         }
         _ => Err(Refused::unbuilt()),
     }
+}
+
+/// Makes a storage domain: a directory of a host's.
+async fn add(change: &Change<'_>, sent: types::StorageDomain) -> Result<Answer> {
+    let mut missing = Vec::new();
+    if sent.name.as_deref().is_none_or(str::is_empty) {
+        missing.push("name");
+    }
+    if sent.host.is_none() {
+        missing.push("host.id|name");
+    }
+    if sent.storage.is_none() {
+        missing.push("storage");
+    }
+    if !missing.is_empty() {
+        return Err(Refused::incomplete("StorageDomain", &missing, "add"));
+    }
+    let storage = sent.storage.as_deref();
+    let kind = storage.and_then(|it| it.type_).map(|it| it.as_str());
+    let data = sent.type_.is_none_or(|it| it.as_str() == "data");
+    if kind.is_some_and(|kind| kind != "localfs") || !data || sent.import == Some(true) {
+        return Err(Refused::not_supported());
+    }
+    let host = match sent.host.as_deref() {
+        Some(it) => change.view.host_of(it.id.as_deref(), it.name.as_deref())?,
+        None => None,
+    };
+    let Some(host) = host else {
+        return Err(Refused::incomplete(
+            "StorageDomain",
+            &["host.id|name"],
+            "add",
+        ));
+    };
+    let params = StorageDomainAddParams {
+        name: sent.name.unwrap_or_default(),
+        description: sent.description.unwrap_or_default(),
+        comment: sent.comment.unwrap_or_default(),
+        host: host.id,
+        path: sent.storage.as_deref().and_then(|it| it.path.clone()),
+        wipe_after_delete: sent.wipe_after_delete.unwrap_or(false),
+    };
+    let domain = change
+        .view
+        .manager()
+        .storage_domain_add(change.caller(), params)
+        .await?;
+    Ok(Answer::Created(Box::new(to_api(
+        change.view.again().inventory(),
+        &domain,
+    ))))
 }

@@ -155,6 +155,7 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
         (_, ["tags", rest @ ..]) => {
             tags::change_assigned(change, verb, vm.id.into(), &path::vm(vm.id), rest).await
         }
+        (Verb::Post, ["export"]) => super::ova::export(change, &vm).await,
         (Verb::Post, [action]) => act(change, &vm, action).await,
         _ => Err(Refused::unbuilt()),
     }
@@ -162,6 +163,9 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
 
 async fn add(change: &Change<'_>) -> Result<Answer> {
     let sent: types::Vm = change.sent.body()?;
+    if let Some(described) = super::ova::add_described(change, &sent).await {
+        return described;
+    }
     let params = from_api(&change.view, &sent)?;
     let accepted = change
         .view

@@ -9,8 +9,9 @@ use crate::error::{Error, Result};
 use crate::event::{EventDraft, code};
 use crate::inventory::Inventory;
 use crate::model::{
-    Disk, DiskBackup, DiskContentType, DiskFormat, DiskId, DiskStatus, ObjectId, Permission,
-    PermissionId, Permit, Role, RoleId, StorageDomain, StorageDomainType, Subject, VmStatus,
+    Disk, DiskBackup, DiskContentType, DiskFormat, DiskId, DiskProfileId, DiskStatus, ObjectId,
+    Permission, PermissionId, Permit, Role, RoleId, StorageDomain, StorageDomainId,
+    StorageDomainType, Subject, VmStatus,
 };
 use crate::operation::{Action, OperationKind, Plan, require_unlocked};
 use crate::rules;
@@ -66,6 +67,22 @@ fn domain_for<'a>(
                     "Disk [storage_domains.id|name] required for add",
                 )
             }),
+    }
+}
+
+/// A disk's profile must be one of its storage domain's.
+fn profile_in(
+    inventory: &Inventory,
+    profile: DiskProfileId,
+    domain: StorageDomainId,
+    what: &str,
+) -> Result<DiskProfileId> {
+    match inventory.disk_profiles.get(&profile) {
+        Some(it) if it.storage_domain == domain => Ok(profile),
+        Some(_) => Err(Error::conflict(format!(
+            "Cannot {what}. The disk profile doesn't match the storage domain of the disk."
+        ))),
+        None => Err(Error::not_found(profile)),
     }
 }
 
@@ -162,7 +179,10 @@ pub(super) fn new_disk(
         backup: params.backup,
         image: None,
         backing: Vec::new(),
-        disk_profile: domain.disk_profile,
+        disk_profile: match params.disk_profile {
+            Some(profile) => profile_in(draft, profile, domain.id, WHAT)?,
+            None => domain.disk_profile,
+        },
         quota: None,
         creation_time: draft.now(),
     };
@@ -319,6 +339,7 @@ impl Manager {
                     wipe_after_delete: None,
                     propagate_errors: source.propagate_errors,
                     backup: DiskBackup::None,
+                    disk_profile: None,
                 };
                 let copy = new_copy(draft, &caller, disk, params, &source.name)?;
                 let event = EventDraft::new(
@@ -351,6 +372,7 @@ impl Manager {
         disk: DiskId,
         params: DiskUpdateParams,
     ) -> Result<Accepted<Arc<Disk>>> {
+        let profiled = params.disk_profile.is_some();
         let caller = caller.clone();
         self.core
             .writer
@@ -364,6 +386,11 @@ impl Manager {
                 Ok(Accepted { value: disk, job })
             })
             .await
+            .inspect(|_| {
+                if profiled {
+                    self.disk_limits_changed(|it| it.id == disk);
+                }
+            })
     }
 
     /// Removes a disk, from the VM that has it as well.
@@ -475,6 +502,9 @@ pub(super) fn update(
         }
         disk.backup = backup;
     }
+    if let Some(profile) = params.disk_profile {
+        disk.disk_profile = profile_in(draft, profile, disk.storage_domain, WHAT)?;
+    }
     let size = params.provisioned_size.map(|size| size.div_ceil(512) * 512);
     let grow = match size {
         Some(size) if size < disk.provisioned_size => {
@@ -553,7 +583,8 @@ pub(super) fn update_if_said(
         || params.shareable.is_some()
         || params.wipe_after_delete.is_some()
         || params.propagate_errors.is_some()
-        || params.backup.is_some();
+        || params.backup.is_some()
+        || params.disk_profile.is_some();
     if said {
         update(draft, caller, id, params)
     } else {

@@ -54,6 +54,24 @@ pub(super) fn attachment(
             let locks = vec![disk.id.into()];
             (disk, Some(step), locks)
         }
+        DiskSource::Import {
+            disk,
+            content,
+            from,
+        } => {
+            let disk = new_disk(draft, caller, disk, &default_name)?;
+            let step = (
+                Action::VolumeImport {
+                    disk: disk.id,
+                    content,
+                },
+                format!("Importing the content of disk {}", disk.name),
+            );
+            let locks = std::iter::once(disk.id.into())
+                .chain(from.map(ObjectId::Disk))
+                .collect();
+            (disk, Some(step), locks)
+        }
         DiskSource::Copy { source, disk } => {
             let copy = new_copy(draft, caller, source, disk, &default_name)?;
             if copy.content_type != DiskContentType::Data {

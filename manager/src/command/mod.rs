@@ -8,12 +8,15 @@ mod cluster;
 mod data_center;
 mod disk;
 mod disk_attach;
+mod disk_move;
 mod host;
 mod network;
 mod nic;
+mod ova;
 mod params;
 mod permission;
 mod settings;
+mod storage_domain;
 mod tag;
 mod transfer;
 mod user;
@@ -23,7 +26,9 @@ mod vm_start;
 mod vm_stop;
 mod vm_update;
 
+pub use ova::{OvaImportParams, OvaSource};
 pub use params::*;
+pub use storage_domain::StorageDomainAddParams;
 pub(crate) use transfer::Transfers;
 pub use transfer::{Extent, TransferData};
 

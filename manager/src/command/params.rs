@@ -4,10 +4,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::host::work::Content;
 use crate::model::{
     BiosType, BootDevice, ClusterId, CpuMode, CpuTopology, DataCenterId, DiskBackup,
-    DiskContentType, DiskFormat, DiskId, DiskInterface, GraphicsType, GroupId, HostId,
-    Initialization, InstanceTypeId, JobId, LogSeverity, Mac, NetworkFilterId, NetworkId,
+    DiskContentType, DiskFormat, DiskId, DiskInterface, DiskProfileId, GraphicsType, GroupId,
+    HostId, Initialization, InstanceTypeId, JobId, LogSeverity, Mac, NetworkFilterId, NetworkId,
     NetworkUsage, NicInterface, ObjectId, Permit, QuotaMode, RoleId, Secret, StepId, StepType,
     StorageDomainId, StorageErrorResume, Subject, TagId, TemplateId, TransferDirection,
     TransferTimeoutPolicy, Version, VideoType, VmAffinity, VmType, VnicPassThroughMode,
@@ -165,6 +166,15 @@ pub enum DiskSource {
         /// What the copy is like; size and content type are the source's.
         disk: DiskAddParams,
     },
+    /// A new one with the content of an image from outside.
+    Import {
+        /// What it is like.
+        disk: DiskAddParams,
+        /// The image.
+        content: Box<Content>,
+        /// The disk that has the image as its content, if one has.
+        from: Option<DiskId>,
+    },
 }
 
 /// A disk in a VM.
@@ -227,6 +237,8 @@ pub struct DiskAddParams {
     pub propagate_errors: bool,
     /// Change tracking; needs `cow`.
     pub backup: DiskBackup,
+    /// Its profile; the storage domain's first by default.
+    pub disk_profile: Option<DiskProfileId>,
 }
 
 /// Changes of a disk.
@@ -240,6 +252,7 @@ pub struct DiskUpdateParams {
     pub wipe_after_delete: Option<bool>,
     pub propagate_errors: Option<bool>,
     pub backup: Option<DiskBackup>,
+    pub disk_profile: Option<DiskProfileId>,
 }
 
 /// A copy of a disk.
@@ -291,6 +304,8 @@ pub struct TransferAddParams {
     pub direction: TransferDirection,
     /// How the data is written; the disk's own format by default.
     pub format: Option<DiskFormat>,
+    /// The data of an upload is a VMDK image, whatever `format` says.
+    pub vmdk: bool,
     /// Seconds without data, 0 for never; 60 by default.
     pub inactivity_timeout: Option<u32>,
     /// What to do then.

@@ -18,8 +18,8 @@ use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{EventDraft, code};
 use crate::model::{
-    Disk, DiskFormat, DiskStatus, Permit, Secret, Transfer, TransferDirection, TransferId,
-    TransferPhase, TransferTimeoutPolicy,
+    Disk, DiskContentType, DiskFormat, DiskStatus, Permit, Secret, Transfer, TransferDirection,
+    TransferId, TransferPhase, TransferTimeoutPolicy,
 };
 use crate::operation::{Action, OperationKind, Plan, transfers_directly};
 use crate::password::{digest, random_secret};
@@ -135,6 +135,14 @@ impl Manager {
                     ));
                 }
                 let format = params.format.unwrap_or(disk.format);
+                if params.vmdk
+                    && (params.direction != TransferDirection::Upload
+                        || disk.content_type != DiskContentType::Data)
+                {
+                    return Err(Error::conflict(
+                        "Cannot transfer Virtual Disk. VMDK images can be uploaded to data disks only.",
+                    ));
+                }
                 let host = draft
                     .storage_domains
                     .get(&disk.storage_domain)
@@ -145,6 +153,7 @@ impl Manager {
                     disk: disk.id,
                     direction: params.direction,
                     format,
+                    vmdk: params.vmdk,
                     phase: TransferPhase::Initializing,
                     inactivity_timeout: params.inactivity_timeout.unwrap_or(INACTIVITY),
                     timeout_policy: params

@@ -111,7 +111,11 @@ fn add(draft: &mut Draft, caller: &Caller, params: VmAddParams) -> Result<Accept
         vm.disk_attachments.push(made.attachment);
         draft.put(vm.clone())?;
         if let Some(step) = made.step {
-            locks.extend(made.locks);
+            for lock in made.locks {
+                if !locks.contains(&lock) {
+                    locks.push(lock);
+                }
+            }
             actions.push(step);
         }
     }

@@ -230,3 +230,25 @@ pub(crate) const STORAGE_LOW: u32 = 26;
 pub(crate) const STARTED: u32 = 1;
 /// `USER_REMOVE_DISK_INITIATED`
 pub(crate) const DISK_REMOVE_STARTED: u32 = 2038;
+/// `USER_MOVED_DISK`
+pub(crate) const DISK_MOVE: u32 = 2008;
+/// `USER_MOVED_DISK_FINISHED_SUCCESS`
+pub(crate) const DISK_MOVED: u32 = 2010;
+/// `USER_MOVED_DISK_FINISHED_FAILURE`
+pub(crate) const DISK_MOVE_FAILED: u32 = 2011;
+/// Not in the seed; number from the engine.
+pub(crate) const DISK_SPARSIFY: u32 = 1325;
+/// Not in the seed; number from the engine.
+pub(crate) const DISK_SPARSIFIED: u32 = 1326;
+/// Not in the seed; number from the engine.
+pub(crate) const DISK_SPARSIFY_FAILED: u32 = 1327;
+/// Not in the seed; number from the engine.
+pub(crate) const VM_EXPORT: u32 = 1223;
+/// Not in the seed; number from the engine.
+pub(crate) const VM_EXPORTED: u32 = 1224;
+/// Not in the seed; number from the engine.
+pub(crate) const VM_EXPORT_FAILED: u32 = 1225;
+/// `USER_ADD_STORAGE_DOMAIN`
+pub(crate) const STORAGE_DOMAIN_ADDED: u32 = 956;
+/// `USER_REMOVE_STORAGE_DOMAIN`
+pub(crate) const STORAGE_DOMAIN_REMOVED: u32 = 960;

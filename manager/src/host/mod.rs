@@ -14,9 +14,11 @@ mod error;
 pub mod libvirt;
 pub mod sim;
 mod spec;
+pub mod work;
 
 pub use error::HostError;
 pub use spec::*;
+pub use work::{DiskLimits, DiskWork};
 
 use std::fmt;
 use std::future::Future;
@@ -33,7 +35,7 @@ use uuid::Uuid;
 pub type HostFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, HostError>> + Send + 'a>>;
 
 /// One host that runs virtual machines. VMs, disks, NICs and storage domains are named by their ids.
-pub trait Hypervisor: Send + Sync + fmt::Debug {
+pub trait Hypervisor: DiskWork + Send + Sync + fmt::Debug {
     /// What the machine is and what it can do. Slow the first time: it proves the acceleration.
     fn report(&self) -> HostFuture<'_, HostReport>;
 

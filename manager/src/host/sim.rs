@@ -3,6 +3,7 @@
 //! directory, so that images can be read and written for real.
 
 mod hypervisor;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
@@ -110,6 +111,9 @@ struct State {
     deaf_guests: bool,
     stubborn_guests: bool,
     free: Option<u64>,
+    progress: Option<u32>,
+    wiped: Vec<Uuid>,
+    mirrors: BTreeMap<(Uuid, Uuid), VolumeRef>,
 }
 
 type Graphics = dyn Fn(Uuid) -> Result<GraphicsTarget, HostError> + Send + Sync;
@@ -188,6 +192,23 @@ impl SimHost {
     /// Guests do not let go of their devices.
     pub fn stubborn_guests(&self) {
         self.lock().stubborn_guests = true;
+    }
+
+    /// Sets how far every work on a volume is.
+    pub fn set_progress(&self, percent: Option<u32>) {
+        self.lock().progress = percent;
+    }
+
+    /// The volumes that were wiped, by name.
+    #[must_use]
+    pub fn wiped(&self) -> Vec<Uuid> {
+        self.lock().wiped.clone()
+    }
+
+    /// Where every volume is.
+    #[must_use]
+    pub fn volume_places(&self) -> Vec<VolumeRef> {
+        self.lock().volumes.keys().copied().collect()
     }
 
     /// Sets how many bytes of storage are free.

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use super::HostError;
+use super::{DiskLimits, HostError};
 
 /// A volume in a storage domain. Its file is `images/<storage domain>/<volume>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -289,6 +289,10 @@ pub struct DiskSpec {
     pub discard: bool,
     /// Tried before other disks when booting (oVirt: `bootable`).
     pub bootable: bool,
+    /// The guest hears of errors; else it is stopped (oVirt: `propagate_errors`).
+    pub propagate_errors: bool,
+    /// What it may not exceed.
+    pub limits: DiskLimits,
 }
 
 /// The controller of a disk.

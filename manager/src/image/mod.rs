@@ -19,7 +19,8 @@ pub use window::Window;
 use std::io::{self, Read, Seek, SeekFrom};
 
 /// The format that the caller declares for a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ImageFormat {
     /// A disk, byte by byte. Whatever header it carries is the guest's own business, for ever.
     Raw,

@@ -35,7 +35,8 @@ pub struct OvaDisk {
 }
 
 /// A digest by a manifest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Digest {
     /// SHA-1.
     Sha1([u8; 20]),

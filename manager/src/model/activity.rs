@@ -130,6 +130,9 @@ pub struct Transfer {
     pub direction: TransferDirection,
     /// How the data is written.
     pub format: DiskFormat,
+    /// The data of an upload is a VMDK image, whatever `format` says.
+    #[serde(default)]
+    pub vmdk: bool,
     /// How far it is.
     pub phase: TransferPhase,
     /// Seconds without data after which `timeout_policy` is applied; 0 means never.

@@ -7,7 +7,7 @@ use crate::Manager;
 use crate::domain::{self, RunIdentity};
 use crate::error::Error;
 use crate::host::{
-    Chain, DomainInfo, DomainState, HostError, Hypervisor, NetworkKind, NetworkSpec, NicNetwork,
+    DomainInfo, DomainState, HostError, Hypervisor, NetworkKind, NetworkSpec, NicNetwork,
     OffReason, Plugged, VolumeAccess, VolumeInfo, VolumeRef, VolumeSpec,
 };
 use crate::image;
@@ -40,7 +40,7 @@ pub(super) enum Observed {
 }
 
 /// The host's answer to something that the inventory does not have any more.
-fn gone(what: impl std::fmt::Display) -> HostError {
+pub(super) fn gone(what: impl std::fmt::Display) -> HostError {
     HostError::NotFound {
         what: what.to_string(),
     }
@@ -54,14 +54,14 @@ impl From<Error> for HostError {
     }
 }
 
-fn vm(inventory: &Inventory, id: VmId) -> Result<&Arc<Vm>, HostError> {
+pub(super) fn vm(inventory: &Inventory, id: VmId) -> Result<&Arc<Vm>, HostError> {
     inventory
         .vms
         .get(&id)
         .ok_or_else(|| gone(format!("VM {id}")))
 }
 
-fn disk(inventory: &Inventory, id: DiskId) -> Result<&Arc<Disk>, HostError> {
+pub(super) fn disk(inventory: &Inventory, id: DiskId) -> Result<&Arc<Disk>, HostError> {
     inventory
         .disks
         .get(&id)
@@ -82,7 +82,7 @@ fn transfer(inventory: &Inventory, id: TransferId) -> Result<&Arc<Transfer>, Hos
         .ok_or_else(|| gone(format!("transfer {id}")))
 }
 
-fn volume_spec(disk: &Disk) -> VolumeSpec {
+pub(super) fn volume_spec(disk: &Disk) -> VolumeSpec {
     VolumeSpec {
         volume: domain::volume(disk),
         format: domain::format(disk.format),
@@ -105,7 +105,7 @@ pub(crate) fn staging(disk: &Disk, transfer: &Transfer) -> VolumeRef {
 /// Whether a transfer's data is the disk's volume itself. The image of a disk that stands on
 /// others is not its whole content.
 pub(crate) fn transfers_directly(disk: &Disk, transfer: &Transfer) -> bool {
-    transfer.format == disk.format && disk.backing.is_empty()
+    transfer.format == disk.format && !transfer.vmdk && disk.backing.is_empty()
 }
 
 /// The file that a transfer reads or writes.
@@ -233,9 +233,26 @@ impl Manager {
                     storage_domain: storage_domain.0,
                     volume: image.map_or(disk.0, |image| image.0),
                 };
+                if inventory
+                    .disks
+                    .get(disk)
+                    .is_some_and(|disk| disk.wipe_after_delete)
+                {
+                    host.volume_wipe(volume).await?;
+                }
                 host.volume_delete(volume).await?;
                 Ok(Outcome::Nothing)
             }
+            Action::VolumeDuplicate { .. }
+            | Action::DiskSwitch { .. }
+            | Action::DiskMirror { .. }
+            | Action::DiskPivot { .. }
+            | Action::DiskMirrorEnd { .. }
+            | Action::VolumeSparsify { .. }
+            | Action::VolumeImport { .. }
+            | Action::ExportStage { .. }
+            | Action::OvaWrite { .. }
+            | Action::ScratchDelete { .. } => self.act_image(&inventory, operation, action).await,
             Action::TransferStage { transfer: id } => {
                 let transfer = transfer(&inventory, *id)?;
                 let disk = disk(&inventory, transfer.disk)?;
@@ -329,7 +346,7 @@ impl Manager {
                     .iter()
                     .find(|attachment| attachment.disk == *disk_id)
                     .ok_or_else(|| gone(format!("attachment of disk {disk_id}")))?;
-                let spec = domain::disk_spec(attachment, disk);
+                let spec = domain::disk_spec(&inventory, attachment, disk);
                 self.host_by_id(*host)?.attach_disk(id.0, spec).await?;
                 Ok(Outcome::Nothing)
             }
@@ -359,7 +376,7 @@ impl Manager {
     /// Looks whether the effect is there.
     pub(super) async fn observe(
         &self,
-        _operation: &Operation,
+        operation: &Operation,
         action: &Action,
     ) -> Result<Observed, HostError> {
         let inventory = self.inventory();
@@ -391,6 +408,18 @@ impl Manager {
                 } else {
                     Observed::No
                 })
+            }
+            Action::VolumeDuplicate { .. }
+            | Action::DiskSwitch { .. }
+            | Action::DiskMirror { .. }
+            | Action::DiskPivot { .. }
+            | Action::DiskMirrorEnd { .. }
+            | Action::VolumeSparsify { .. }
+            | Action::VolumeImport { .. }
+            | Action::ExportStage { .. }
+            | Action::OvaWrite { .. }
+            | Action::ScratchDelete { .. } => {
+                self.observe_image(&inventory, operation, action).await
             }
             Action::TransferStage { .. }
             | Action::TransferClean { .. }
@@ -477,7 +506,7 @@ impl Manager {
         }
     }
 
-    async fn look(
+    pub(super) async fn look(
         &self,
         inventory: &Inventory,
         disk: &Disk,
@@ -540,6 +569,7 @@ impl Manager {
             .volume_open(transfer_volume(disk, transfer), VolumeAccess::Read)
             .await?;
         let declared = match (disk.content_type, transfer.format) {
+            _ if transfer.vmdk => image::ImageFormat::Vmdk,
             (DiskContentType::Iso, _) => image::ImageFormat::Iso,
             (_, DiskFormat::Cow) => image::ImageFormat::Qcow2,
             (_, DiskFormat::Raw) => image::ImageFormat::Raw,
@@ -571,9 +601,8 @@ impl Manager {
         let format = domain::format(disk.format);
         if !direct {
             host.volume_delete(volume).await?;
-            let source = staging(disk, transfer);
-            let source = Chain::plain(source, domain::format(transfer.format));
-            host.volume_copy(source, volume_spec(disk)).await?;
+            let staged = staging(disk, transfer);
+            self.install_image(host, disk, staged, declared).await?;
         }
         let info = host
             .volume_info(volume, format)
@@ -589,7 +618,7 @@ impl Manager {
     }
 }
 
-fn seen_volume(info: Option<VolumeInfo>, at_least: u64) -> Observed {
+pub(super) fn seen_volume(info: Option<VolumeInfo>, at_least: u64) -> Observed {
     match info {
         Some(info) if info.virtual_bytes >= at_least => Observed::Yes(Outcome::Volume(info)),
         _ => Observed::No,

@@ -22,6 +22,9 @@ use super::{
 /// The longest wait before a host is tried again.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
+/// Between two looks at how far a step is.
+const PROGRESS: Duration = Duration::from_secs(1);
+
 /// What runs.
 #[derive(Debug, Default)]
 pub(crate) struct Executor {
@@ -122,7 +125,7 @@ impl Manager {
             if self.core.published.is_stopped() {
                 return None;
             }
-            let attempt = self.attempt(operation, action, look_first).await?;
+            let attempt = self.followed(operation, action, look_first).await?;
             match attempt {
                 Err(error) if error.is_transient() => {
                     tracing::debug!(operation = %operation.id, action = action.name(), %error, "Waiting for a host");
@@ -132,6 +135,36 @@ impl Manager {
                     look_first = true;
                 }
                 decided => return Some(decided),
+            }
+        }
+    }
+
+    /// An attempt whose progress is shown in its job meanwhile.
+    async fn followed(
+        &self,
+        operation: &Operation,
+        action: &Action,
+        look_first: bool,
+    ) -> Option<Result<Outcome, HostError>> {
+        let mut attempt = std::pin::pin!(self.attempt(operation, action, look_first));
+        let mut shown = None;
+        loop {
+            if let Ok(outcome) = tokio::time::timeout(PROGRESS, &mut attempt).await {
+                return outcome;
+            }
+            let progress = self.action_progress(action);
+            if progress.is_none() || progress == shown {
+                continue;
+            }
+            shown = progress;
+            let (id, action) = (operation.id, action.clone());
+            let written = self
+                .core
+                .writer
+                .apply(move |draft| record::progress(draft, id, &action, progress))
+                .await;
+            if let Err(error) = written {
+                tracing::debug!(%error, "Progress could not be shown");
             }
         }
     }
@@ -288,13 +321,18 @@ fn tolerates(kind: &OperationKind, action: &Action) -> bool {
     matches!(
         (kind, action),
         (OperationKind::VmRemove { .. }, Action::VolumeDelete { .. })
+            // The disk is where it was to go; what is left behind is said.
+            | (OperationKind::DiskMove { .. }, Action::VolumeDelete { .. })
+            | (OperationKind::VmExport { .. }, Action::ScratchDelete { .. })
     )
 }
 
 /// What takes an effect back.
 fn undo(draft: &Draft, action: &Action) -> Vec<Action> {
     match action {
-        Action::VolumeCreate { disk } | Action::VolumeCopy { disk, .. } => draft
+        Action::VolumeCreate { disk }
+        | Action::VolumeCopy { disk, .. }
+        | Action::VolumeImport { disk, .. } => draft
             .disks
             .get(disk)
             .map(|it| Action::VolumeDelete {
@@ -310,6 +348,37 @@ fn undo(draft: &Draft, action: &Action) -> Vec<Action> {
                 host: *host,
             }]
         }
+        Action::VolumeDuplicate {
+            disk, image, to, ..
+        } => vec![Action::VolumeDelete {
+            disk: *disk,
+            storage_domain: *to,
+            image: Some(*image),
+        }],
+        Action::DiskMirror { vm, host, disk, to } => {
+            let image = draft.disks.get(disk).map(|disk| disk.image());
+            vec![
+                Action::DiskMirrorEnd {
+                    vm: *vm,
+                    host: *host,
+                    disk: *disk,
+                },
+                Action::VolumeDelete {
+                    disk: *disk,
+                    storage_domain: *to,
+                    image,
+                },
+            ]
+        }
+        Action::ExportStage { disk, volume } => draft
+            .disks
+            .get(disk)
+            .map(|disk| Action::ScratchDelete {
+                storage_domain: disk.storage_domain,
+                volume: *volume,
+            })
+            .into_iter()
+            .collect(),
         Action::TransferStage { transfer } => vec![Action::TransferClean {
             transfer: *transfer,
         }],

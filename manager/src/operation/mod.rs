@@ -12,6 +12,7 @@
 //! Left to others: what may be begun (`command/`), what a host is (`host/`).
 
 mod act;
+mod act_images;
 mod begin;
 mod crash;
 mod executor;
@@ -27,6 +28,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::work::Content;
 use crate::model::{
     DiskId, HostId, ImageId, JobId, NicId, ObjectId, OperationId, StepId, StorageDomainId,
     Timestamp, TransferId, UserId, VmId,
@@ -158,6 +160,29 @@ pub enum OperationKind {
         /// The transfer.
         transfer: TransferId,
     },
+    /// Moves a disk to another storage domain.
+    DiskMove {
+        /// The disk.
+        disk: DiskId,
+        /// Where it was.
+        from: StorageDomainId,
+        /// Where it will be.
+        to: StorageDomainId,
+    },
+    /// Gives a disk's unused space back.
+    DiskSparsify {
+        /// The disk.
+        disk: DiskId,
+    },
+    /// Writes a VM into an OVA file.
+    VmExport {
+        /// The VM.
+        vm: VmId,
+        /// The file.
+        name: String,
+        /// Its disks, whose content is read.
+        disks: Vec<DiskId>,
+    },
     /// Lets a paused VM go on.
     VmResume {
         /// The VM.
@@ -235,6 +260,92 @@ pub enum Action {
         /// Which image it is, where not the one that bears the disk's id.
         #[serde(default)]
         image: Option<ImageId>,
+    },
+    /// Copies the file of one of a disk's images to another storage domain, as it is.
+    VolumeDuplicate {
+        /// The disk.
+        disk: DiskId,
+        /// The image.
+        image: ImageId,
+        /// Where it is.
+        from: StorageDomainId,
+        /// Where it will be.
+        to: StorageDomainId,
+    },
+    /// Records that a disk's images are in another storage domain now.
+    DiskSwitch {
+        /// The disk.
+        disk: DiskId,
+        /// Where it is.
+        to: StorageDomainId,
+    },
+    /// Copies a running guest's disk to another storage domain, and keeps the copy up to date.
+    DiskMirror {
+        /// The VM.
+        vm: VmId,
+        /// Where it runs.
+        host: HostId,
+        /// The disk.
+        disk: DiskId,
+        /// Where the copy is.
+        to: StorageDomainId,
+    },
+    /// Lets a running guest go on with the copy of its disk.
+    DiskPivot {
+        /// The VM.
+        vm: VmId,
+        /// Where it runs.
+        host: HostId,
+        /// The disk.
+        disk: DiskId,
+        /// Where the copy is.
+        to: StorageDomainId,
+    },
+    /// Gives a copy under a running guest up.
+    DiskMirrorEnd {
+        /// The VM.
+        vm: VmId,
+        /// Where it runs.
+        host: HostId,
+        /// The disk.
+        disk: DiskId,
+    },
+    /// Gives the space of zeros in a volume back.
+    VolumeSparsify {
+        /// The disk.
+        disk: DiskId,
+    },
+    /// Makes a disk's volume with the content of an image from outside.
+    VolumeImport {
+        /// The disk.
+        disk: DiskId,
+        /// The image.
+        content: Box<Content>,
+    },
+    /// Makes a copy of a disk's content that goes into an archive.
+    ExportStage {
+        /// The disk.
+        disk: DiskId,
+        /// The copy, beside the disk.
+        volume: uuid::Uuid,
+    },
+    /// Writes the archive.
+    OvaWrite {
+        /// The VM.
+        vm: VmId,
+        /// The host whose folder it is.
+        host: HostId,
+        /// The file.
+        name: String,
+        /// The disks with their copies.
+        disks: Vec<(DiskId, uuid::Uuid)>,
+    },
+    /// Removes a copy that was made for an archive.
+    ScratchDelete {
+        /// Where it is.
+        storage_domain: StorageDomainId,
+        /// The copy.
+        volume: uuid::Uuid,
     },
     /// Prepares the file of a transfer.
     TransferStage {
@@ -379,6 +490,16 @@ impl Action {
         "volume_copy",
         "volume_resize",
         "volume_delete",
+        "volume_duplicate",
+        "disk_switch",
+        "disk_mirror",
+        "disk_pivot",
+        "disk_mirror_end",
+        "volume_sparsify",
+        "volume_import",
+        "export_stage",
+        "ova_write",
+        "scratch_delete",
         "transfer_stage",
         "transfer_clean",
         "upload_install",
@@ -407,6 +528,16 @@ impl Action {
             Self::VolumeCopy { .. } => "volume_copy",
             Self::VolumeResize { .. } => "volume_resize",
             Self::VolumeDelete { .. } => "volume_delete",
+            Self::VolumeDuplicate { .. } => "volume_duplicate",
+            Self::DiskSwitch { .. } => "disk_switch",
+            Self::DiskMirror { .. } => "disk_mirror",
+            Self::DiskPivot { .. } => "disk_pivot",
+            Self::DiskMirrorEnd { .. } => "disk_mirror_end",
+            Self::VolumeSparsify { .. } => "volume_sparsify",
+            Self::VolumeImport { .. } => "volume_import",
+            Self::ExportStage { .. } => "export_stage",
+            Self::OvaWrite { .. } => "ova_write",
+            Self::ScratchDelete { .. } => "scratch_delete",
             Self::TransferStage { .. } => "transfer_stage",
             Self::TransferClean { .. } => "transfer_clean",
             Self::UploadInstall { .. } => "upload_install",

@@ -1,6 +1,7 @@
 //! What an operation's progress, success and failure mean for the inventory.
 
 mod failed;
+mod images;
 mod succeeded;
 
 use crate::error::Result;
@@ -112,6 +113,33 @@ pub(super) fn update_step(
     draft.put(operation)
 }
 
+/// A step is so far, in per cent.
+pub(super) fn progress(
+    draft: &mut Draft,
+    id: OperationId,
+    action: &Action,
+    percent: Option<u32>,
+) -> Result<()> {
+    let Some(operation) = draft.operations.get(&id) else {
+        return Ok(());
+    };
+    let step = operation
+        .steps
+        .iter()
+        .find(|step| step.state == StepState::Intended && step.action == *action)
+        .map(|step| step.job_step);
+    let job = draft.jobs.get(&operation.job).cloned();
+    let (Some(step), Some(job)) = (step, job) else {
+        return Ok(());
+    };
+    let mut job = (*job).clone();
+    if let Some(step) = job.steps.iter_mut().find(|shown| shown.id == step) {
+        step.progress = percent;
+    }
+    job.last_updated = draft.now();
+    draft.put(job)
+}
+
 /// A step has happened.
 pub(super) fn done(
     draft: &mut Draft,
@@ -131,12 +159,19 @@ pub(super) fn done(
         (
             Action::VolumeCreate { disk }
             | Action::VolumeCopy { disk, .. }
+            | Action::VolumeImport { disk, .. }
             | Action::VolumeResize { disk, .. },
             Outcome::Volume(info),
         ) => update_disk(draft, *disk, |disk| {
             disk.actual_size = info.actual_bytes;
             disk.provisioned_size = disk.provisioned_size.max(info.virtual_bytes);
         }),
+        (Action::VolumeSparsify { disk }, Outcome::Volume(info)) => {
+            update_disk(draft, *disk, |disk| disk.actual_size = info.actual_bytes)
+        }
+        (Action::DiskSwitch { disk, to } | Action::DiskPivot { disk, to, .. }, _) => {
+            images::switched(draft, *disk, *to)
+        }
         (Action::UploadInstall { transfer }, Outcome::Volume(info)) => {
             let Some(transfer) = draft.transfers.get(transfer) else {
                 return Ok(());
@@ -313,8 +348,10 @@ fn made(operation: &Operation) -> Vec<DiskId> {
     operation
         .steps
         .iter()
-        .filter_map(|step| match step.action {
-            Action::VolumeCreate { disk } | Action::VolumeCopy { disk, .. } => Some(disk),
+        .filter_map(|step| match &step.action {
+            Action::VolumeCreate { disk }
+            | Action::VolumeCopy { disk, .. }
+            | Action::VolumeImport { disk, .. } => Some(*disk),
             _ => None,
         })
         .collect()

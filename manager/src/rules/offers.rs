@@ -7,7 +7,7 @@ use crate::model::{ObjectId, Permit};
 use crate::seed;
 
 use super::{
-    VmAction, attachable, cluster_delete, data_center_delete, disk_delete, disk_free, host,
+    VmAction, attachable, cluster_delete, data_center_delete, disk_delete, disk_free, host, images,
     network_delete, permission_remove, transferable, vm, vnic_profile_delete,
 };
 
@@ -68,6 +68,22 @@ pub fn offers(access: &Access, caller: &Caller, object: ObjectId) -> Vec<Offer> 
                     "attach",
                     &[Permit::ATTACH_DISK],
                     attachable(inventory, disk),
+                ),
+                offer(
+                    "move",
+                    &[Permit::CONFIGURE_DISK_STORAGE],
+                    images::move_disk(inventory, disk),
+                ),
+                offer(
+                    "copy",
+                    &[Permit::ATTACH_DISK],
+                    transferable(inventory, disk)
+                        .map_err(|why| why.replace("transfer Virtual Disk", "copy Virtual Disk")),
+                ),
+                offer(
+                    "sparsify",
+                    &[Permit::CONFIGURE_DISK_STORAGE],
+                    images::sparsify(inventory, disk),
                 ),
                 offer(
                     "download",

@@ -5,6 +5,7 @@ mod access;
 mod chains;
 mod consoles;
 mod devices;
+mod images;
 mod infrastructure;
 mod recovery;
 mod scale;

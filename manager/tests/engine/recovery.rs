@@ -3,6 +3,8 @@
 //! is started on what is left. Then: everything that was accepted has come to one end, nothing
 //! was done twice, and the host has exactly what the inventory says.
 
+mod images;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -45,10 +47,16 @@ enum Deed {
     Upload,
     UploadConverted,
     DownloadConverted,
+    Move,
+    MoveLive,
+    MoveLiveFails,
+    Sparsify,
+    Import,
+    Export,
 }
 
 impl Deed {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 27] = [
         Self::Create,
         Self::Start,
         Self::StartPaused,
@@ -70,6 +78,12 @@ impl Deed {
         Self::Upload,
         Self::UploadConverted,
         Self::DownloadConverted,
+        Self::Move,
+        Self::MoveLive,
+        Self::MoveLiveFails,
+        Self::Sparsify,
+        Self::Import,
+        Self::Export,
     ];
 }
 
@@ -95,6 +109,12 @@ async fn set_up(site: &Site, deed: Deed) -> Stage {
         | Deed::Upload
         | Deed::UploadConverted
         | Deed::DownloadConverted => {}
+        Deed::Move
+        | Deed::MoveLive
+        | Deed::MoveLiveFails
+        | Deed::Sparsify
+        | Deed::Import
+        | Deed::Export => images::set_up(site, deed, vm).await,
         Deed::ResumePaused => {
             let params = VmStartParams {
                 pause: true,
@@ -262,6 +282,12 @@ async fn perform(site: &Site, deed: Deed, stage: Stage) {
         Deed::DownloadConverted => {
             transfer(site, disk, TransferDirection::Download, DiskFormat::Raw).await;
         }
+        Deed::Move
+        | Deed::MoveLive
+        | Deed::MoveLiveFails
+        | Deed::Sparsify
+        | Deed::Import
+        | Deed::Export => images::perform(site, deed, stage).await,
     }
 }
 
@@ -271,6 +297,7 @@ async fn transfer(site: &Site, disk: DiskId, direction: TransferDirection, forma
         disk,
         direction,
         format: Some(format),
+        vmdk: false,
         inactivity_timeout: Some(0),
         timeout_policy: None,
     };
@@ -334,9 +361,13 @@ fn check(site: &Site, deed: Deed, stage: Stage, at: &str) {
             "{context}: {} has no end",
             job.description
         );
+        let wanted = match deed {
+            Deed::MoveLiveFails if job.description.starts_with("Moving") => "failed",
+            _ => "finished",
+        };
         assert_eq!(
             job.status.as_str(),
-            "finished",
+            wanted,
             "{context}: {}",
             job.description
         );
@@ -457,6 +488,12 @@ fn check(site: &Site, deed: Deed, stage: Stage, at: &str) {
             let transfer = inventory.transfers.iter().next().expect("kept for a while");
             assert_eq!(transfer.phase, TransferPhase::FinishedSuccess, "{context}");
         }
+        Deed::Move
+        | Deed::MoveLive
+        | Deed::MoveLiveFails
+        | Deed::Sparsify
+        | Deed::Import
+        | Deed::Export => images::check(site, deed, stage.disk, &context),
     }
 }
 
@@ -578,6 +615,12 @@ fn may_come(deed: Deed, step: &str) -> bool {
         Deed::Upload => &["transfer_stage", "upload_install"],
         Deed::UploadConverted => &["transfer_stage", "upload_install", "transfer_clean"],
         Deed::DownloadConverted => &["transfer_stage", "transfer_clean"],
+        Deed::Move => &["volume_duplicate", "disk_switch", "volume_delete"],
+        Deed::MoveLive => &["disk_mirror", "disk_pivot", "volume_delete"],
+        Deed::MoveLiveFails => &["disk_mirror_end", "volume_delete"],
+        Deed::Sparsify => &["volume_sparsify"],
+        Deed::Import => &["volume_import"],
+        Deed::Export => &["export_stage", "ova_write", "scratch_delete"],
     };
     steps.contains(&step)
 }

@@ -188,6 +188,7 @@ impl Site {
             .inventory()
             .storage_domains
             .iter()
+            .filter(|it| it.master)
             .next()
             .expect("a storage domain")
             .id
@@ -245,6 +246,7 @@ impl Site {
             wipe_after_delete: None,
             propagate_errors: false,
             backup: DiskBackup::None,
+            disk_profile: None,
         }
     }
 

@@ -60,6 +60,7 @@ fn upload(disk: DiskId) -> TransferAddParams {
         disk,
         direction: TransferDirection::Upload,
         format: None,
+        vmdk: false,
         inactivity_timeout: None,
         timeout_policy: None,
     }

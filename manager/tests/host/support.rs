@@ -218,6 +218,8 @@ pub fn disk(source: VolumeRef, format: VolumeFormat, interface: DiskInterface) -
         shareable: false,
         discard: false,
         bootable: true,
+        propagate_errors: false,
+        limits: Default::default(),
     }
 }
 

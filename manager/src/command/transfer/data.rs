@@ -254,22 +254,7 @@ impl TransferData {
     pub async fn zero(&self, offset: u64, length: u64) -> Result<()> {
         self.upload()?;
         self.range(offset, length)?;
-        self.work(move |file| {
-            static BLOCK: [u8; 64 << 10] = [0; 64 << 10];
-            let end = offset + length;
-            let present = file.metadata()?.len();
-            let mut at = offset;
-            while at < end.min(present) {
-                let piece = (end.min(present) - at).min(BLOCK.len() as u64);
-                file.write_all_at(&BLOCK[..usize::try_from(piece).unwrap_or(BLOCK.len())], at)?;
-                at += piece;
-            }
-            if end > present {
-                file.set_len(end)?;
-            }
-            Ok(())
-        })
-        .await?;
+        self.work(move |file| zero(file, offset, length)).await?;
         self.live.passed.fetch_add(length, Ordering::Relaxed);
         Ok(())
     }
@@ -279,13 +264,112 @@ impl TransferData {
         self.work(File::sync_data).await
     }
 
-    /// Where there is data. All of it, as far as is known here.
-    #[must_use]
-    pub fn extents(&self) -> Vec<Extent> {
-        vec![Extent {
-            start: 0,
-            length: self.size,
-            zero: false,
-        }]
+    /// Where there is data and where there are zeros, in order and without a gap. What takes no
+    /// space on the storage reads as zeros; of an upload that is also what has not come yet.
+    pub async fn extents(&self) -> Result<Vec<Extent>> {
+        let size = self.size;
+        self.work(move |file| extents(file, size)).await
+    }
+}
+
+/// Most extents that are told apart; behind them everything counts as data.
+const MOST_EXTENTS: usize = 1 << 16;
+
+fn extents(file: &File, size: u64) -> io::Result<Vec<Extent>> {
+    let length = file.metadata()?.len().min(size);
+    let mut found: Vec<Extent> = Vec::new();
+    let mut add = |start: u64, end: u64, zero: bool| {
+        if end <= start {
+            return;
+        }
+        match found.last_mut() {
+            Some(last) if last.zero == zero => last.length += end - start,
+            _ => found.push(Extent {
+                start,
+                length: end - start,
+                zero,
+            }),
+        }
+    };
+    let mut at = 0;
+    let mut count = 0;
+    while at < length && count < MOST_EXTENTS {
+        let begin = match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(at)) {
+            Ok(begin) => begin.min(length),
+            Err(rustix::io::Errno::NXIO) => break,
+            Err(error) => return Err(error.into()),
+        };
+        let end = match rustix::fs::seek(file, rustix::fs::SeekFrom::Hole(begin)) {
+            Ok(end) => end.min(length),
+            Err(rustix::io::Errno::NXIO) => length,
+            Err(error) => return Err(error.into()),
+        };
+        add(at, begin, true);
+        add(begin, end, false);
+        at = end;
+        count += 1;
+    }
+    add(at, length, count < MOST_EXTENTS);
+    add(length, size, true);
+    Ok(found)
+}
+
+/// Makes a part of a file read as zeros, without taking space where the file system can do that.
+fn zero(file: &File, offset: u64, length: u64) -> io::Result<()> {
+    static BLOCK: [u8; 64 << 10] = [0; 64 << 10];
+    let end = offset + length;
+    let present = file.metadata()?.len();
+    let inside = end.min(present);
+    if inside > offset {
+        let flags = rustix::fs::FallocateFlags::PUNCH_HOLE | rustix::fs::FallocateFlags::KEEP_SIZE;
+        if rustix::fs::fallocate(file, flags, offset, inside - offset).is_err() {
+            let mut at = offset;
+            while at < inside {
+                let piece = (inside - at).min(BLOCK.len() as u64);
+                file.write_all_at(&BLOCK[..usize::try_from(piece).unwrap_or(BLOCK.len())], at)?;
+                at += piece;
+            }
+        }
+    }
+    if end > present {
+        file.set_len(end)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extents_are_where_a_file_has_data_and_cover_all_of_it() {
+        let path = std::env::temp_dir().join(format!("saffron-extents-{}", uuid::Uuid::new_v4()));
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .unwrap();
+        const MIB: u64 = 1 << 20;
+        file.set_len(16 * MIB).unwrap();
+        file.write_all_at(&[7; 4096], 4 * MIB).unwrap();
+        file.write_all_at(&[7; 65536], 8 * MIB).unwrap();
+        zero(&file, 8 * MIB, 65536).unwrap();
+        zero(&file, 15 * MIB, 2 * MIB).unwrap();
+        let found = extents(&file, 20 * MIB).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let mut at = 0;
+        for extent in &found {
+            assert_eq!(extent.start, at);
+            at += extent.length;
+        }
+        assert_eq!(at, 20 * MIB, "{found:?}");
+        let data: u64 = found.iter().filter(|it| !it.zero).map(|it| it.length).sum();
+        assert!((4096..=65536).contains(&data), "{found:?}");
+        let inside = found
+            .iter()
+            .find(|it| it.start <= 4 * MIB && 4 * MIB < it.start + it.length);
+        assert!(!inside.unwrap().zero);
+        assert!(extents(&file, 0).unwrap().is_empty());
     }
 }

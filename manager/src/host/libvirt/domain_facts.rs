@@ -130,7 +130,7 @@ pub(crate) fn id_of_alias(alias: &str) -> Option<Uuid> {
 }
 
 /// The last two parts of a path of ours are ids.
-fn volume(path: &str) -> Option<VolumeRef> {
+pub(crate) fn volume(path: &str) -> Option<VolumeRef> {
     let mut parts = path.rsplit('/');
     let volume = parts.next()?.parse().ok()?;
     Some(VolumeRef {

@@ -5,6 +5,7 @@
 //! libvirt reads and says), `domain`, `devices`, `display` (calls), `storage`, `network`, `kvm`,
 //! `report`, `statistics`.
 
+mod block;
 mod connection;
 mod devices;
 mod display;
@@ -17,6 +18,7 @@ mod network;
 mod report;
 mod statistics;
 mod storage;
+mod work;
 pub(crate) mod xml;
 
 use std::collections::BTreeMap;

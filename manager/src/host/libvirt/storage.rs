@@ -10,21 +10,25 @@
 //! is complete and on the disk, so that a crash never leaves half a volume. No name of a user's is
 //! ever part of a path, and nothing is opened through a link.
 
-use std::collections::HashSet;
+mod files;
+mod import;
+mod ova;
+mod qemu_img;
+
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
-use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 use virt::connect::Connect;
 use virt::error::ErrorNumber;
 
+use self::qemu_img::{Run, qemu_img};
 use super::connection::failed;
 use super::domain_xml::volume_path;
 use super::xml::Element;
@@ -39,9 +43,6 @@ use crate::image::{self, ImageError, ImageFormat, Limits};
 const QUICK: Duration = Duration::from_secs(60);
 /// Copying a disk.
 const COPY: Duration = Duration::from_secs(6 * 3600);
-/// Address space of qemu-img.
-const ADDRESS_SPACE: u64 = 4 << 30;
-const MAX_MESSAGE: u64 = 16 << 10;
 const MAX_VIRTUAL_BYTES: u64 = 64 << 40;
 
 /// The images of this machine.
@@ -50,6 +51,8 @@ pub(super) struct Images {
     root: PathBuf,
     /// Files that are being made, so that tidying up leaves them alone.
     unfinished: Arc<Mutex<HashSet<String>>>,
+    /// Per cent of what makes a volume.
+    progress: Arc<Mutex<HashMap<VolumeRef, u32>>>,
 }
 
 impl Images {
@@ -57,6 +60,7 @@ impl Images {
         Self {
             root,
             unfinished: Arc::default(),
+            progress: Arc::default(),
         }
     }
 
@@ -294,7 +298,13 @@ impl Images {
             declared.as_str(),
         ];
         let target = part.path();
-        qemu_img(&arguments, &[&target], &[], COPY).await?;
+        let making = self.making(spec.volume);
+        let run = Run {
+            paths: &[&target],
+            progress: Some(&|done| making.say(done)),
+            ..Run::new(&arguments, COPY)
+        };
+        run.go().await?;
         let wanted = size(spec.virtual_bytes.max(there))?;
         if wanted > there {
             resize_file(&target, spec.format, wanted).await?;
@@ -346,6 +356,45 @@ impl Images {
             Err(e) => return Err(errno(e, "a volume")),
         }
         rustix::fs::fsync(&directory).map_err(|e| errno(e, "the storage domain's directory"))
+    }
+}
+
+/// Work that makes a volume, while it goes on.
+pub(super) struct Making {
+    progress: Arc<Mutex<HashMap<VolumeRef, u32>>>,
+    volume: VolumeRef,
+}
+
+impl Making {
+    fn say(&self, done: u32) {
+        lock(&self.progress).insert(self.volume, done.min(100));
+    }
+
+    pub fn said(&self, done: u64, of: u64) {
+        let share = u128::from(done) * 100 / u128::from(of.max(1));
+        self.say(u32::try_from(share).unwrap_or(100));
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        lock(&self.progress).remove(&self.volume);
+    }
+}
+
+impl Images {
+    pub fn making(&self, volume: VolumeRef) -> Making {
+        let making = Making {
+            progress: Arc::clone(&self.progress),
+            volume,
+        };
+        making.say(0);
+        making
+    }
+
+    /// Per cent of the work that makes a volume.
+    pub fn progress(&self, volume: VolumeRef) -> Option<u32> {
+        lock(&self.progress).get(&volume).copied()
     }
 }
 
@@ -425,70 +474,6 @@ async fn resize_file(path: &Path, format: VolumeFormat, bytes: u64) -> Result<()
             .await
         }
     }
-}
-
-/// Runs qemu-img: no shell, fixed arguments, paths of ours (absolute, so never an option nor a
-/// protocol), an empty environment, limits on processor time, memory and open files.
-async fn qemu_img(
-    arguments: &[&str],
-    paths: &[&Path],
-    rest: &[&str],
-    limit: Duration,
-) -> Result<(), HostError> {
-    if paths.iter().any(|path| !path.is_absolute()) {
-        return Err(HostError::Invalid {
-            field: "images directory",
-            reason: "must be an absolute path".to_owned(),
-        });
-    }
-    let failed = |e: std::io::Error| HostError::Failed {
-        what: format!("qemu-img cannot be run: {e}"),
-    };
-    let mut child = tokio::process::Command::new("prlimit")
-        .arg(format!("--cpu={}", limit.as_secs()))
-        .arg(format!("--as={ADDRESS_SPACE}"))
-        .args(["--nofile=64", "--core=0", "--", "qemu-img"])
-        .args(arguments)
-        .args(paths)
-        .args(rest)
-        .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(failed)?;
-    let errors = child.stderr.take();
-    let run = async {
-        let mut message = Vec::new();
-        if let Some(errors) = errors {
-            errors.take(MAX_MESSAGE).read_to_end(&mut message).await?;
-        }
-        Ok::<_, std::io::Error>((child.wait().await?, message))
-    };
-    let (status, message) = match tokio::time::timeout(limit, run).await {
-        Ok(result) => result.map_err(failed)?,
-        Err(_) => {
-            return Err(HostError::Failed {
-                what: format!("qemu-img took longer than {} s", limit.as_secs()),
-            });
-        }
-    };
-    if status.success() {
-        return Ok(());
-    }
-    let message = String::from_utf8_lossy(&message);
-    let what = message
-        .lines()
-        .next()
-        .unwrap_or("qemu-img failed without a word")
-        .to_owned();
-    if message.contains("No space left on device") || message.contains("Disk quota exceeded") {
-        return Err(HostError::NoSpace { what });
-    }
-    Err(HostError::Failed { what })
 }
 
 fn names(directory: &OwnedFd) -> Result<Vec<String>, HostError> {

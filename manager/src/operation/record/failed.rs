@@ -188,6 +188,9 @@ pub(super) fn failed(draft: &mut Draft, operation: &Operation, error: &str) -> R
                 &format!("The disk {{disk}} could not be extended. {error}"),
             );
         }
+        OperationKind::DiskMove { .. }
+        | OperationKind::DiskSparsify { .. }
+        | OperationKind::VmExport { .. } => super::images::failed(draft, operation, error)?,
         OperationKind::DevicesChange { vm, .. } => {
             devices_as_they_are(draft, operation, *vm)?;
             log_vm(

@@ -159,6 +159,9 @@ pub(super) fn succeeded(draft: &mut Draft, operation: &Operation) -> Result<()> 
                 "The disk {disk} was extended.",
             );
         }
+        OperationKind::DiskMove { .. }
+        | OperationKind::DiskSparsify { .. }
+        | OperationKind::VmExport { .. } => super::images::succeeded(draft, operation)?,
         OperationKind::DevicesChange {
             vm,
             summary,

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use super::{CD_ALIAS, CD_TARGET, Context, MAX_SATA_DISKS, alias, invalid, path_text, volume_path};
 use crate::host::libvirt::xml::Element;
-use crate::host::{Backing, DiskInterface, DiskSpec, HostError, VolumeFormat, VolumeRef};
+use crate::host::{
+    Backing, DiskInterface, DiskLimits, DiskSpec, HostError, VolumeFormat, VolumeRef,
+};
 
 /// The CD drive with or without a medium. Also what is given to libvirt to change the medium.
 pub(crate) fn cd(
@@ -137,6 +139,11 @@ pub(crate) fn disk(
             (targets.name("sd")?, "sata", Some(drive_address(unit)))
         }
     };
+    let on_error = if spec.propagate_errors {
+        "report"
+    } else {
+        "stop"
+    };
     let mut driver = Element::new("driver")
         .attr("name", "qemu")
         .attr("type", spec.format.as_str())
@@ -149,8 +156,8 @@ pub(crate) fn disk(
             },
         )
         // Stopping the guest is what saves its file system when the storage is full.
-        .attr("error_policy", "stop")
-        .attr("rerror_policy", "stop");
+        .attr("error_policy", on_error)
+        .attr("rerror_policy", on_error);
     if spec.discard {
         driver = driver.attr("discard", "unmap");
     }
@@ -172,6 +179,16 @@ pub(crate) fn disk(
             return Err(invalid("disk", "can only be shareable in format raw"));
         }
         element = element.child(Element::new("shareable"));
+    }
+    if spec.limits != DiskLimits::default() {
+        let named = spec.limits.named().into_iter();
+        element = element.child(
+            Element::new("iotune").children(
+                named
+                    .filter(|(_, limit)| *limit > 0)
+                    .map(|(name, limit)| Element::new(name).text(limit.to_string())),
+            ),
+        );
     }
     element = element.child(Element::new("serial").text(spec.disk.to_string()));
     if let Some(order) = boot {

@@ -36,6 +36,8 @@ fn disk_spec(n: u128, interface: DiskInterface) -> DiskSpec {
         shareable: false,
         discard: false,
         bootable: false,
+        propagate_errors: false,
+        limits: crate::host::DiskLimits::default(),
     }
 }
 
