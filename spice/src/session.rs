@@ -568,7 +568,7 @@ impl Session {
                         .map(|more| waits.extend(more)),
                     Err(error) => Err(error),
                 },
-                Role::Inputs(inputs) => inputs.message(kind, body, outgoing, context),
+                Role::Inputs(inputs) => inputs.message(kind, body, outgoing, context.events),
                 Role::Cursor(cursor) => cursor.message(kind, body, context),
             }
         };

@@ -8,6 +8,7 @@ mod drawing;
 mod hostile;
 mod images;
 mod inputs;
+mod inputs_alone;
 mod link;
 mod mutations;
 mod oracles;

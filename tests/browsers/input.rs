@@ -10,6 +10,8 @@ super::in_every_browser! {
     keys_and_pointer_reach_the_guest;
     keys_are_places_whatever_is_printed_on_them;
     a_guest_without_a_tablet_takes_movements;
+    keys_and_pointer_need_nothing_of_the_worker;
+    keys_keep_their_order_while_pictures_flood_in;
 }
 
 /// WebDriver's code points of keys that have no letter.
@@ -140,5 +142,101 @@ async fn a_guest_without_a_tablet_takes_movements(engine: Engine) -> Result<()> 
         );
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+    stage.close().await
+}
+
+async fn keys_and_pointer_need_nothing_of_the_worker(engine: Engine) -> Result<()> {
+    let mut stage = Stage::open(engine, &["primary size=640,400"]).await?;
+    stage.visitor.real_focus()?;
+    stage.focus()?;
+    // From here on the worker hears nothing of the page, as if it were in the middle of a picture.
+    stage.visitor.run(
+        "globalThis.workersOwn = Worker.prototype.postMessage;
+         Worker.prototype.postMessage = () => {};",
+    )?;
+    stage
+        .visitor
+        .keys(&[('a', true), ('b', true), ('b', false)])?;
+    let [left, top, ..] = stage.canvas()?;
+    stage.visitor.point(left + 320, top + 200)?;
+    stage.visitor.button(true)?;
+    stage.visitor.button(false)?;
+    stage
+        .visitor
+        .run("document.getElementById('picture').blur()")?;
+    stage.until_guest_had(&["key 1e", "key 30", "key b0", "key 9e"])?;
+    stage.until_guest_had(&["position 320 200 0", "position 320 200 1", "buttons 0"])?;
+    stage
+        .visitor
+        .run("Worker.prototype.postMessage = globalThis.workersOwn")?;
+    let figures = stage.statistics()?;
+    let channels = figures["channels"].as_array().into_iter().flatten();
+    let names: Vec<_> = channels.map(|channel| &channel["name"]).collect();
+    ensure!(
+        names == ["main 0", "display 0", "inputs 0", "cursor 0"],
+        "{figures}"
+    );
+    ensure!(figures["channels"][2]["state"] == "open", "{figures}");
+    ensure!(figures["errors"] == 0, "{figures}");
+    stage.close().await
+}
+
+/// The letters of the home row, and what their keys make when they go down.
+const LETTERS: [(char, u8); 9] = [
+    ('a', 0x1e),
+    ('s', 0x1f),
+    ('d', 0x20),
+    ('f', 0x21),
+    ('g', 0x22),
+    ('h', 0x23),
+    ('j', 0x24),
+    ('k', 0x25),
+    ('l', 0x26),
+];
+
+async fn keys_keep_their_order_while_pictures_flood_in(engine: Engine) -> Result<()> {
+    let setup = ["compression mode=quic", "primary size=1280,800"];
+    let mut stage = Stage::open(engine, &setup).await?;
+    stage.visitor.real_focus()?;
+    stage.focus()?;
+    stage.draw("scene name=photo seconds=600")?;
+    let pictures = |figures: &serde_json::Value| figures["images"]["quic"].as_f64();
+    stage
+        .visitor
+        .until("return (await saffron.statistics()).images.quic > 3")?;
+    stage.forget_guest();
+    let before = pictures(&stage.statistics()?);
+    let mut wanted = Vec::new();
+    for round in 0..10 {
+        let mut keys = Vec::new();
+        for place in 0..LETTERS.len() {
+            // Another order each time.
+            let (letter, code) = LETTERS[(place * (round % 3 + 1) + round) % LETTERS.len()];
+            keys.extend([(letter, true), (letter, false)]);
+            wanted.extend([
+                format!("key {code:02x}"),
+                format!("key {:02x}", code | 0x80),
+            ]);
+        }
+        stage.visitor.keys(&keys)?;
+    }
+    let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+    stage.until_guest_had(&wanted)?;
+    let had = stage.guest.lock().unwrap().clone();
+    ensure!(
+        !had.iter().any(|event| event.starts_with("scene ")),
+        "{engine:?}: the flood was over before the keys were"
+    );
+    let had_keys = had.iter().map(String::as_str);
+    let keys = had_keys.filter(|event| event.starts_with("key "));
+    ensure!(
+        keys.eq(wanted.iter().copied()),
+        "{engine:?}: more keys arrived than were pressed: {had:?}"
+    );
+    let after = pictures(&stage.statistics()?);
+    ensure!(after > before, "{engine:?}: {before:?} {after:?}");
+    stage.draw("scene_stop")?;
+    stage.until_guest_said("scene photo ")?;
+    stage.until_exact()?;
     stage.close().await
 }

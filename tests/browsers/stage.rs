@@ -210,6 +210,22 @@ impl Stage {
         }
     }
 
+    /// Waits for something that the drawing server says by itself.
+    pub fn until_guest_said(&self, beginning: &str) -> Result<()> {
+        let began = Instant::now();
+        while !self
+            .guest
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|event| event.starts_with(beginning))
+        {
+            ensure!(began.elapsed() < PATIENCE, "no {beginning:?}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
     /// What the guest has pressed and released since the last time, as `key` events' bytes.
     pub fn forget_guest(&self) {
         self.guest.lock().unwrap().clear();

@@ -1,7 +1,7 @@
 //! Our console client against real parts: a libspice-server that draws on command.
 
 mod channel;
-mod client;
+pub mod client;
 mod conformance;
 mod console;
 pub mod draw_server;
@@ -10,6 +10,6 @@ mod guests;
 mod messages;
 mod recorded;
 #[path = "../../spice/tests/recording.rs"]
-mod recording;
+pub mod recording;
 mod scenes;
 mod sessions;

@@ -54,10 +54,9 @@ pub struct ScriptedSpiceServer {
 impl ScriptedSpiceServer {
     /// A server with a key of its own; what it sees comes out of the receiver.
     pub fn new(script: Script) -> (Self, mpsc::Receiver<Seen>) {
-        let key = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 1024).expect("a key");
         let (seen, receiver) = mpsc::channel(64);
         let server = Self {
-            key: Arc::new(key),
+            key: Arc::new(key()),
             script,
             seen,
             flooded: Arc::default(),
@@ -112,50 +111,14 @@ impl ScriptedSpiceServer {
             Script::Silence => return drain(&mut stream).await,
             _ => {}
         }
-        let mut header = [0; HEADER_BYTES];
-        stream.read_exact(&mut header).await?;
-        let length = read_header(&header).map_err(std::io::Error::other)?;
-        let mut body = vec![0; length as usize];
-        stream.read_exact(&mut body).await?;
-        let link = LinkMessage::decode(&body).map_err(std::io::Error::other)?;
-        let der = self
-            .key
-            .to_public_key()
-            .to_public_key_der()
-            .map_err(std::io::Error::other)?;
-        let mut public_key = [0; PUBLIC_KEY_BYTES];
-        public_key.copy_from_slice(der.as_bytes());
         let error = match self.script {
             Script::Refuse(error) => LinkError(error),
             _ => LinkError::OK,
         };
-        let reply = LinkReply {
-            error,
-            public_key,
-            common_caps: Capabilities::of(&[
-                Capabilities::AUTH_SELECTION,
-                Capabilities::AUTH_SPICE,
-                Capabilities::MINI_HEADER,
-            ]),
-            channel_caps: Capabilities::of(&[5]),
-        };
-        stream.write_all(&reply.encode()).await?;
-        if error != LinkError::OK {
+        let Some(seen) =
+            link_stage(&self.key, &mut stream, error, |_| Capabilities::of(&[5])).await?
+        else {
             return drain(&mut stream).await;
-        }
-        let mut mechanism = [0; 4];
-        stream.read_exact(&mut mechanism).await?;
-        assert_eq!(u32::from_le_bytes(mechanism), Capabilities::AUTH_SPICE);
-        let mut ticket = [0; TICKET_BYTES];
-        stream.read_exact(&mut ticket).await?;
-        let plain = self
-            .key
-            .decrypt(Oaep::new::<sha1::Sha1>(), &ticket)
-            .map_err(std::io::Error::other)?;
-        let ticket = String::from_utf8_lossy(plain.strip_suffix(&[0]).unwrap_or(&plain));
-        let seen = Seen {
-            link,
-            ticket: ticket.into_owned(),
         };
         let _ = self.seen.try_send(seen);
         match &self.script {
@@ -183,6 +146,63 @@ impl ScriptedSpiceServer {
             Script::Refuse(_) | Script::Garbage(_) | Script::Silence => Ok(()),
         }
     }
+}
+
+/// A server's key.
+pub fn key() -> RsaPrivateKey {
+    RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 1024).expect("a key")
+}
+
+/// Goes through the link stage as a server, up to the result, which the caller says. Nothing when
+/// the client was refused.
+pub async fn link_stage<S>(
+    key: &RsaPrivateKey,
+    stream: &mut S,
+    error: LinkError,
+    channel_caps: impl FnOnce(&LinkMessage) -> Capabilities,
+) -> std::io::Result<Option<Seen>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut header = [0; HEADER_BYTES];
+    stream.read_exact(&mut header).await?;
+    let length = read_header(&header).map_err(std::io::Error::other)?;
+    let mut body = vec![0; length as usize];
+    stream.read_exact(&mut body).await?;
+    let link = LinkMessage::decode(&body).map_err(std::io::Error::other)?;
+    let der = key
+        .to_public_key()
+        .to_public_key_der()
+        .map_err(std::io::Error::other)?;
+    let mut public_key = [0; PUBLIC_KEY_BYTES];
+    public_key.copy_from_slice(der.as_bytes());
+    let reply = LinkReply {
+        error,
+        public_key,
+        common_caps: Capabilities::of(&[
+            Capabilities::AUTH_SELECTION,
+            Capabilities::AUTH_SPICE,
+            Capabilities::MINI_HEADER,
+        ]),
+        channel_caps: channel_caps(&link),
+    };
+    stream.write_all(&reply.encode()).await?;
+    if error != LinkError::OK {
+        return Ok(None);
+    }
+    let mut mechanism = [0; 4];
+    stream.read_exact(&mut mechanism).await?;
+    assert_eq!(u32::from_le_bytes(mechanism), Capabilities::AUTH_SPICE);
+    let mut ticket = [0; TICKET_BYTES];
+    stream.read_exact(&mut ticket).await?;
+    let plain = key
+        .decrypt(Oaep::new::<sha1::Sha1>(), &ticket)
+        .map_err(std::io::Error::other)?;
+    let ticket = String::from_utf8_lossy(plain.strip_suffix(&[0]).unwrap_or(&plain));
+    Ok(Some(Seen {
+        ticket: ticket.into_owned(),
+        link,
+    }))
 }
 
 async fn drain<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<()> {

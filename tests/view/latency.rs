@@ -3,11 +3,16 @@
 //!
 //! The figures are printed. That every key arrives, also while video plays, is what is asserted, as
 //! other tests run beside; the aims (1 ms in the middle, 3 ms at the 99th percentile) are for a
-//! machine at rest, and `SAFFRON_BENCH` asks for them.
+//! machine at rest, and `SAFFRON_BENCH` asks for them. They are asked of the viewer: a real server's
+//! encoder of 1080p takes both cores of a small machine, so a film that costs its server nothing is
+//! measured too, and what comes from the encoder is only told.
 
 use anyhow::{Context, Result, ensure};
+use tests::browsers::{Engine, Visitor};
 
 use super::browser::Show;
+use super::projector::Projector;
+use super::site::{Easel, Page};
 
 /// Keys that are measured.
 const KEYS: usize = 150;
@@ -66,23 +71,55 @@ const WATCH: &str = "
     addEventListener('keydown', globalThis.keyWatch, { capture: true });
     document.getElementById('picture').focus();";
 
-async fn measure(show: &mut Show) -> Result<Times> {
-    show.visitor.run(WATCH)?;
-    show.easel.events.lock().unwrap().clear();
-    show.easel.tell("clock")?;
-    let clock = show
-        .easel
-        .event(|event| event.starts_with("clock "))
-        .await?;
-    let ahead = figure(&clock, "realtime")? - figure(&clock, "monotonic")?;
-    for _ in 0..KEYS {
-        show.visitor.keys(&[('a', true), ('a', false)])?;
+/// Whoever writes down when keys arrive.
+enum Peer<'p> {
+    Easel(&'p mut Easel),
+    Projector(&'p Projector),
+}
+
+impl Peer<'_> {
+    /// Forgets the keys that came; tells how far its clock is behind the machine's, in microseconds.
+    async fn begin(&mut self) -> Result<f64> {
+        match self {
+            Self::Easel(easel) => {
+                easel.events.lock().expect("not poisoned").clear();
+                easel.tell("clock")?;
+                let clock = easel.event(|event| event.starts_with("clock ")).await?;
+                Ok(figure(&clock, "realtime")? - figure(&clock, "monotonic")?)
+            }
+            Self::Projector(projector) => {
+                projector.arrived.lock().expect("not poisoned").clear();
+                Ok(0.0)
+            }
+        }
     }
-    let is_down = |event: &&String| event.starts_with("key 1e ");
+
+    /// When the letter a went down, by its clock, in microseconds.
+    fn arrived(&self) -> Result<Vec<f64>> {
+        match self {
+            Self::Easel(easel) => {
+                let events = easel.events.lock().expect("not poisoned");
+                let downs = events.iter().filter(|event| event.starts_with("key 1e "));
+                downs.map(|event| figure(event, "at")).collect()
+            }
+            Self::Projector(projector) => {
+                let arrived = projector.arrived.lock().expect("not poisoned");
+                let downs = arrived.iter().filter(|(_, key)| *key == 0x1e);
+                Ok(downs.map(|(at, _)| *at).collect())
+            }
+        }
+    }
+}
+
+async fn measure(visitor: &mut Visitor, mut peer: Peer<'_>) -> Result<Times> {
+    visitor.run(WATCH)?;
+    let ahead = peer.begin().await?;
+    for _ in 0..KEYS {
+        visitor.keys(&[('a', true), ('a', false)])?;
+    }
     let began = std::time::Instant::now();
     let arrived = loop {
-        let events = show.easel.events.lock().unwrap().clone();
-        let arrived: Vec<String> = events.iter().filter(is_down).cloned().collect();
+        let arrived = peer.arrived()?;
         if arrived.len() >= KEYS {
             break arrived;
         }
@@ -93,7 +130,7 @@ async fn measure(show: &mut Show) -> Result<Times> {
         );
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     };
-    let pressed = show.visitor.run("return globalThis.keyTimes")?;
+    let pressed = visitor.run("return globalThis.keyTimes")?;
     let pressed = pressed.as_array().context("no times")?;
     ensure!(pressed.len() == KEYS, "{} keys were pressed", pressed.len());
     let mut times = Times {
@@ -101,7 +138,7 @@ async fn measure(show: &mut Show) -> Result<Times> {
         all: Vec::new(),
     };
     for (pressed, arrived) in pressed.iter().zip(&arrived) {
-        let at = (figure(arrived, "at")? + ahead) / 1000.0;
+        let at = (arrived + ahead) / 1000.0;
         let [event, listener] = [0, 1].map(|which| pressed[which].as_f64());
         times.all.push(at - event.context("no time")?);
         times.ours.push(at - listener.context("no time")?);
@@ -126,7 +163,7 @@ fn check(times: &Times) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_is_at_the_server_at_once_also_while_video_plays() -> Result<()> {
+async fn a_key_is_at_the_server_at_once_also_while_a_server_codes_video() -> Result<()> {
     let mut show = Show::open(&[
         "primary size=1920,1080",
         "image name=1 format=32 size=1920,1080 pattern=photo seed=5",
@@ -135,7 +172,7 @@ async fn a_key_is_at_the_server_at_once_also_while_video_plays() -> Result<()> {
     ])?;
     show.until_connected()?;
     show.until_exact()?;
-    let idle = measure(&mut show).await?;
+    let idle = measure(&mut show.visitor, Peer::Easel(&mut show.easel)).await?;
     println!("{}", idle.told("idle"));
     for codec in ["mjpeg", "vp8"] {
         let scene = format!("scene name=video1080 codec={codec} seconds=60 rate=30");
@@ -143,33 +180,61 @@ async fn a_key_is_at_the_server_at_once_also_while_video_plays() -> Result<()> {
             println!("{codec}: {error}");
             continue;
         }
-        let frames = "return (await saffron.statistics()).streamFrames.shown > 10";
-        show.visitor.until(frames)?;
-        let before = show.statistics()?;
-        let busy = measure(&mut show).await?;
-        let after = show.statistics()?;
-        let what = format!("while a 1080p stream of {codec} plays");
-        println!("{}", busy.told(&what));
-        let shown = |figures: &serde_json::Value| figures["streamFrames"]["shown"].as_f64();
-        println!(
-            "  frames shown meanwhile: {:?}, decoder {}, decodeMs {}",
-            shown(&after)
-                .zip(shown(&before))
-                .map(|(after, before)| after - before),
-            after["decoder"],
-            after["decodeMs"],
-        );
-        let more = format!(
-            "return (await saffron.statistics()).streamFrames.shown > {}",
-            shown(&before).context("no figure")?
-        );
-        show.visitor.until(&more)?;
+        let what = format!("while a server codes and sends 1080p as {codec}");
+        let easel = Peer::Easel(&mut show.easel);
+        while_it_plays(&mut show.visitor, easel, &what).await?;
         show.easel.tell("scene_stop")?;
         show.easel
             .event(|event| event.starts_with("scene video1080"))
             .await?;
-        check(&busy);
     }
     check(&idle);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_at_the_server_at_once_while_the_viewer_decodes() -> Result<()> {
+    for codec in ["mjpeg", "vp8"] {
+        let projector = Projector::start(codec).await?;
+        let page = Page::of(&format!("spice://{}", projector.address))?;
+        let mut visitor = Visitor::start(Engine::Chromium)?;
+        visitor.open(&page.view.url())?;
+        let connected = "return (await globalThis.saffron?.statistics())?.phase === 'connected'";
+        visitor.until(connected)?;
+        let what = format!("while 1080p of {codec} is decoded");
+        let times = while_it_plays(&mut visitor, Peer::Projector(&projector), &what).await?;
+        check(&times);
+        assert_eq!(visitor.troubles()?, Vec::<String>::new());
+    }
+    Ok(())
+}
+
+/// Measures while a film is shown, and sees that it goes on.
+async fn while_it_plays(visitor: &mut Visitor, peer: Peer<'_>, what: &str) -> Result<Times> {
+    let figures = |visitor: &mut Visitor| visitor.run("return await saffron.statistics()");
+    let shown = |figures: &serde_json::Value| {
+        let shown = figures["streamFrames"]["shown"].as_f64();
+        shown.context("no figure")
+    };
+    let beginning = shown(&figures(visitor)?)?;
+    let until_more = |visitor: &mut Visitor, than: f64| {
+        visitor.until(&format!(
+            "return (await saffron.statistics()).streamFrames.shown > {than}"
+        ))
+    };
+    until_more(visitor, beginning + 10.0)?;
+    let before = figures(visitor)?;
+    let began = std::time::Instant::now();
+    let times = measure(visitor, peer).await?;
+    let seconds = began.elapsed().as_secs_f64();
+    let after = figures(visitor)?;
+    println!("{}", times.told(what));
+    println!(
+        "  {:.1} frames a second, codec {}, decoder {}",
+        (shown(&after)? - shown(&before)?) / seconds,
+        after["codec"],
+        after["decoder"],
+    );
+    until_more(visitor, shown(&after)?)?;
+    Ok(times)
 }

@@ -6,5 +6,6 @@ mod controls;
 mod latency;
 mod page;
 mod program;
+mod projector;
 mod server;
 mod site;

@@ -1,7 +1,6 @@
-//! The picture's DOM events → the console. What a person does leaves for the worker in the event's
-//! own handler: nothing waits for a frame, a task or a signal.
+//! The picture's DOM events → the console. What a person does leaves for the guest in the
+//! event's own handler: nothing waits for a frame, a task or a signal.
 
-use console_worker::ToWorker;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlCanvasElement, KeyboardEvent, PointerEvent};
@@ -81,7 +80,7 @@ fn press(session: Session, event: &PointerEvent, canvas: &HtmlCanvasElement, dow
     }
     session.flush_moves();
     if let Some(button) = button(event.button()) {
-        session.tell(&ToWorker::Button { button, down });
+        session.press(button, down);
     }
 }
 

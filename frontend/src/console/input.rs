@@ -4,8 +4,8 @@
 //! rule here is tested natively.
 //!
 //! ```text
-//! key events ─▶ Keyboard ─▶ Key / Locks / ReleaseAll ─▶ worker
-//! wheel      ─▶ Wheel    ─▶ clicks of buttons 4 and 5
+//! key events ─▶ Keyboard ─▶ Key / Locks ─▶ inputs channel
+//! wheel      ─▶ Wheel    ─▶ clicks
 //! ```
 
 use super::scancode::{self, scancode};

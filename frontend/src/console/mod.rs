@@ -1,15 +1,15 @@
 //! The guest's screen: canvas, keyboard, pointer, the bar at the top edge; of a machine of the
 //! portal, or of any SPICE server (`saffron view`).
 //!
-//! The worker (package `console-worker`) owns sockets, decoding and canvas; here is what needs the
-//! page's main thread:
+//! The worker (package `console-worker`) owns decoding, canvas and all sockets but one: what the
+//! person does goes to the guest from here. Here is what needs the page's main thread:
 //!
 //! | | |
 //! |---|---|
 //! | `view`, `cover` | the page: the canvas, and what lies over it while there is no live picture |
 //! | `guest` | whose screen it is, and who gives tickets for it |
 //! | `session`, `link`, `memory` | the console's state, its line to the worker, what the browser keeps |
-//! | `events`, `input`, `scancode`, `pointer` | what the person does → what a guest understands |
+//! | `events`, `input`, `person`, `scancode`, `pointer` | what the person does → what a guest understands, and there |
 //! | `bar`, `menus`, `presets` | the controls |
 //! | `meter`, `quality` | what the worker's figures say, in plain functions |
 //! | `statistics`, `script` | who is told: the overlay, and scripts |
@@ -23,6 +23,7 @@ mod link;
 mod memory;
 mod menus;
 mod meter;
+mod person;
 mod pointer;
 mod presets;
 mod quality;

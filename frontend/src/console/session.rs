@@ -5,12 +5,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use console_worker::inputs::Inputs;
 use console_worker::{Cursor, FromWorker, Phase, Preset, Statistics, ToWorker};
 use leptos::prelude::*;
 use web_sys::HtmlCanvasElement;
 
 use super::guest::{Guest, Prompt};
-use super::input::{Keyboard, Locks, Moved, Pace, Send, Wheel};
+use super::input::{Keyboard, Locks, Pace, Wheel};
 use super::link::Link;
 use super::memory::{PRESET, SCALE, keep, kept};
 use super::meter::Meter;
@@ -87,11 +88,12 @@ pub struct Session {
 #[derive(Clone)]
 struct Inner(Rc<RefCell<Parts>>);
 
-struct Parts {
+pub(super) struct Parts {
     link: Option<Link>,
-    keyboard: Keyboard,
-    wheel: Wheel,
-    pace: Pace,
+    pub(super) inputs: Inputs,
+    pub(super) keyboard: Keyboard,
+    pub(super) wheel: Wheel,
+    pub(super) pace: Pace,
     canvas: Option<HtmlCanvasElement>,
     cursor: Option<pointer::Shape>,
     /// Scripts that wait for the exact picture.
@@ -131,6 +133,7 @@ impl Session {
             problem: RwSignal::new(None),
             inner: StoredValue::new_local(Inner(Rc::new(RefCell::new(Parts {
                 link: None,
+                inputs: Inputs::default(),
                 keyboard: Keyboard::new(platform.starts_with("Mac")),
                 wheel: Wheel::default(),
                 pace: Pace::default(),
@@ -231,6 +234,7 @@ impl Session {
             }
             FromWorker::MouseMode { client } => {
                 self.client_mouse.try_set(client);
+                self.parts(|parts| parts.inputs.set_client_mouse(client));
                 if client {
                     document().exit_pointer_lock();
                 }
@@ -250,10 +254,9 @@ impl Session {
                 self.parts(|parts| parts.cursor = Some(shape));
                 self.show_cursor();
             }
-            FromWorker::Locks { caps, num, scroll } => {
-                let locks = Locks { caps, num, scroll };
-                self.parts(|parts| parts.keyboard.guest_locks(locks));
-                self.locks.try_set(locks);
+            FromWorker::Inputs { serial, greeting } => self.open_inputs(serial, greeting),
+            FromWorker::NoInputs => {
+                self.parts(|parts| parts.inputs.close());
             }
             FromWorker::Problem(problem) => {
                 self.problem.try_set(Some(problem));
@@ -263,7 +266,8 @@ impl Session {
                 let waiting = self.parts(|parts| std::mem::take(&mut parts.pictures));
                 settle(waiting, &bytes);
             }
-            FromWorker::Statistics(figures) => {
+            FromWorker::Statistics(mut figures) => {
+                self.parts(|parts| parts.inputs.add_to(&mut figures));
                 self.answer_readers(Some(&figures));
                 self.meter
                     .try_update(|meter| meter.sample(*figures, task::now()));
@@ -317,73 +321,6 @@ impl Session {
         }
     }
 
-    /// A key event of the picture; whether the browser must not act on it.
-    pub fn key(self, event: super::input::KeyEvent<'_>) -> bool {
-        let done = self.parts(|parts| parts.keyboard.event(event));
-        let (sends, taken) = done.unwrap_or_default();
-        self.send_all(&sends);
-        taken
-    }
-
-    /// Presses a chord with what the bar holds.
-    pub fn chord(self, keys: &[u16]) {
-        self.send_all(&Keyboard::chord(keys));
-        self.release_held();
-    }
-
-    /// Holds a modifier down from the bar, or lets it go.
-    pub fn hold(self, key: u16) {
-        let held = self.held.try_update(|held| {
-            if held.contains(&key) {
-                held.retain(|other| *other != key);
-                false
-            } else {
-                held.push(key);
-                true
-            }
-        });
-        if let Some(down) = held {
-            self.send_all(&[Send::Key(key, down)]);
-        }
-    }
-
-    /// Lets go of what the bar holds; after the key it was held for.
-    pub fn release_held(self) {
-        let held = self.held.try_update(std::mem::take).unwrap_or_default();
-        let ups: Vec<Send> = held.into_iter().map(|key| Send::Key(key, false)).collect();
-        self.send_all(&ups);
-    }
-
-    /// The page lost the focus: nothing stays pressed.
-    pub fn release_all(self) {
-        self.parts(|parts| parts.keyboard.release_all());
-        if self.held.try_with_untracked(|held| !held.is_empty()) == Some(true) {
-            self.held.try_set(Vec::new());
-        }
-        self.tell(&ToWorker::ReleaseAll);
-    }
-
-    /// The page has the focus, and the person's lock keys are so.
-    pub fn focus(self, locks: Locks) {
-        let sends = self.parts(|parts| parts.keyboard.focus(locks));
-        self.send_all(&sends.unwrap_or_default());
-    }
-
-    /// The wheel turned: clicks up or down.
-    pub fn wheel(self, delta: f64, mode: u32) {
-        let clicks = self
-            .parts(|parts| parts.wheel.turn(delta, mode))
-            .unwrap_or(0);
-        let button = if clicks < 0 { 4 } else { 5 };
-        for _ in 0..clicks.unsigned_abs() {
-            self.tell(&ToWorker::Button { button, down: true });
-            self.tell(&ToWorker::Button {
-                button,
-                down: false,
-            });
-        }
-    }
-
     /// Another way to show it; remembered for this machine.
     pub fn set_scale(self, scale: Scale) {
         self.scale.set(scale);
@@ -401,33 +338,6 @@ impl Session {
         keep(self.guest, PRESET, preset.name());
         self.tell(&ToWorker::Preset(preset));
         self.tell(&ToWorker::Statistics);
-    }
-
-    /// The pointer moved. The first movement leaves at once; those that follow it too closely are
-    /// sent as one.
-    pub fn moved(self, moved: Moved) {
-        let now = milliseconds();
-        let Some((send, held)) = self.parts(|parts| parts.pace.offer(moved, now)) else {
-            return;
-        };
-        if let Some(moved) = send {
-            self.tell(&message_of(moved));
-        }
-        if held {
-            set_timeout(
-                move || self.flush_moves(),
-                std::time::Duration::from_millis(Pace::PAUSE_MS as u64),
-            );
-        }
-    }
-
-    /// Sends what is held back of the pointer's movement; before its buttons, and after the pause.
-    pub fn flush_moves(self) {
-        let now = milliseconds();
-        let held = self.parts(|parts| parts.pace.take(now));
-        if let Some(moved) = held.flatten() {
-            self.tell(&message_of(moved));
-        }
     }
 
     /// How good the connection is, and what holds it back.
@@ -506,17 +416,11 @@ impl Session {
 
     /// Ends the worker and with it all connections.
     pub fn end(self) {
-        let link = self.parts(|parts| parts.link.take());
+        let link = self.parts(|parts| {
+            parts.inputs.close();
+            parts.link.take()
+        });
         drop(link);
-    }
-
-    fn send_all(self, sends: &[Send]) {
-        for send in sends {
-            self.tell(&match *send {
-                Send::Key(scancode, down) => ToWorker::Key { scancode, down },
-                Send::Locks(Locks { caps, num, scroll }) => ToWorker::Locks { caps, num, scroll },
-            });
-        }
     }
 
     fn set_state(self, phase: Phase, code: u16, reason: String) -> Option<()> {
@@ -529,7 +433,8 @@ impl Session {
             state.reason = reason;
         })?;
         if phase == Phase::Closed {
-            // The worker answers nobody any more.
+            // The worker answers nobody any more, and what it had is over.
+            self.parts(|parts| parts.inputs.close());
             self.answer_readers(None);
             let waiting = self.parts(|parts| std::mem::take(&mut parts.pictures));
             settle(waiting, &js_sys::Uint8Array::new_with_length(0));
@@ -538,7 +443,7 @@ impl Session {
     }
 
     /// Nothing when the console is gone already.
-    fn parts<R>(self, with: impl FnOnce(&mut Parts) -> R) -> Option<R> {
+    pub(super) fn parts<R>(self, with: impl FnOnce(&mut Parts) -> R) -> Option<R> {
         let inner = self.inner.try_get_value()?;
         // Held only for the length of one call; nothing in here calls back.
         let mut parts = inner.0.try_borrow_mut().ok()?;
@@ -555,7 +460,7 @@ fn phase_of(status: u16) -> Phase {
 }
 
 /// The gateway's address for consoles: `saffron view` serves plain HTTP on this very machine.
-fn address() -> String {
+pub(super) fn address() -> String {
     let location = window().location();
     let scheme = match location.protocol().as_deref() {
         Ok("http:") => "ws://",
@@ -563,18 +468,6 @@ fn address() -> String {
     };
     let host = location.host().unwrap_or_default();
     [scheme, &host, "/saffron/console"].concat()
-}
-
-fn message_of(moved: Moved) -> ToWorker {
-    match moved {
-        Moved::To(x, y) => ToWorker::Position { x, y },
-        Moved::By(dx, dy) => ToWorker::Motion { dx, dy },
-    }
-}
-
-/// The page's clock.
-fn milliseconds() -> f64 {
-    window().performance().map_or(0.0, |clock| clock.now())
 }
 
 fn settle(waiting: Option<Vec<js_sys::Function>>, value: &wasm_bindgen::JsValue) {

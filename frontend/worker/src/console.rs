@@ -12,8 +12,9 @@
 //! ```
 //!
 //! Everything happens on the worker's one thread, one [`Step`] at a time. Nothing here blocks, and no
-//! step works on messages for longer than [`SLICE_MS`], so that what the person does never waits
-//! for what the guest shows.
+//! step works on messages for longer than [`SLICE_MS`], so that a picture is painted in time. What
+//! the person does is not here at all: the page has the inputs channel's connection, and the session
+//! its beginning and its end.
 
 mod connection;
 mod events;
@@ -22,18 +23,18 @@ mod wishes;
 
 use std::collections::BTreeMap;
 
+use console_worker::socket::Input;
 use console_worker::wish::Weather;
 use console_worker::{FromWorker, Phase, ToWorker};
 use js_sys::Uint8Array;
 use spice::link::admission::{Key, Welcome};
-use spice::{Button, ChannelRef, Leds, Pixels, Scancode, Session, VideoCodec};
+use spice::{ChannelRef, Pixels, Session, VideoCodec};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::OffscreenCanvas;
 
 use crate::figures::Figures;
 use crate::line::{Came, Line};
 use crate::paint::{Area, Painter};
-use crate::socket::Input;
 use crate::video::{Able, Player};
 use crate::webcodecs::VideoFrame;
 use crate::{clock, post};
@@ -108,6 +109,8 @@ pub struct Console {
     /// For the channels to come: first the ticket, for the main channel, then what the gateway gave.
     keys: Vec<Key>,
     next_serial: u32,
+    /// The page's inputs channel, while it is open.
+    inputs: Option<u32>,
     phase: Phase,
     /// Attempts since the picture was last live.
     attempts: u32,
@@ -156,6 +159,7 @@ impl Console {
             closing: Vec::new(),
             keys: Vec::new(),
             next_serial: 0,
+            inputs: None,
             phase: Phase::Connecting,
             attempts: 0,
             asked: false,
@@ -253,33 +257,15 @@ impl Console {
                 post(&FromWorker::Statistics(Box::new(all)));
             }
             ToWorker::Close => self.close(1000, "", wanted),
-            input => self.input(&input),
-        }
-    }
-
-    /// What the person does; dropped while there is no session to take it.
-    fn input(&mut self, message: &ToWorker) {
-        let Some(session) = &mut self.session else {
-            return;
-        };
-        match *message {
-            ToWorker::Key { scancode, down } => session.key(Scancode(scancode), down),
-            ToWorker::Position { x, y } => session.pointer_position(x, y),
-            ToWorker::Motion { dx, dy } => session.pointer_motion(dx, dy),
-            ToWorker::Button { button, down } => match button {
-                // A step of the wheel is a press and a release in one.
-                4 | 5 if !down => {}
-                4 => session.wheel(-1),
-                5 => session.wheel(1),
-                _ => {
-                    if let Some(button) = button_of(button) {
-                        session.pointer_button(button, down);
-                    }
+            ToWorker::InputsClosed {
+                serial,
+                code,
+                reason,
+            } => {
+                if self.inputs.take_if(|open| *open == serial).is_some() {
+                    self.over(ChannelRef::INPUTS, code, &reason, wanted);
                 }
-            },
-            ToWorker::Locks { caps, num, scroll } => session.set_leds(Leds { scroll, num, caps }),
-            ToWorker::ReleaseAll => session.release_all(),
-            _ => {}
+            }
         }
     }
 
@@ -397,18 +383,6 @@ impl Console {
         }
         self.show(wanted);
         wanted.work = self.work_wanted;
-    }
-}
-
-/// The button of a `SPICE_MOUSE_BUTTON_*` number; the wheel's are not asked for.
-fn button_of(number: u8) -> Option<Button> {
-    match number {
-        1 => Some(Button::Left),
-        2 => Some(Button::Middle),
-        3 => Some(Button::Right),
-        6 => Some(Button::Side),
-        7 => Some(Button::Extra),
-        _ => None,
     }
 }
 

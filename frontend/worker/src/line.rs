@@ -1,13 +1,13 @@
 //! One channel's connection: its socket, its greeting, its window.
 
 use console_worker::flow::Flow;
+use console_worker::socket::Socket;
 use spice::ChannelRef;
 use spice::link::ChannelType;
 use spice::link::admission::{Frame, Hello, KIND_DATA};
 use wasm_bindgen::JsValue;
 
 use crate::clock;
-use crate::socket::Socket;
 
 /// See the file's head.
 pub struct Line {

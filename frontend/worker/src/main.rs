@@ -8,14 +8,13 @@ mod console;
 mod figures;
 mod line;
 mod paint;
-mod socket;
 mod video;
 mod webcodecs;
 
 use std::cell::{Cell, RefCell};
 
 use console::{Console, Step, Wanted};
-use console_worker::{FromWorker, Message, Phase, ToWorker};
+use console_worker::{FromWorker, Message, Phase, ToWorker, socket};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};

@@ -7,6 +7,7 @@ use js_sys::{Array, JsString, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::OffscreenCanvas;
 
+use crate::inputs::Greeting;
 use crate::{Preset, Statistics};
 
 /// Something that travels as one array.
@@ -39,45 +40,15 @@ pub enum ToWorker {
     },
     /// Try to connect now instead of at the end of the pause.
     Reconnect,
-    /// A key went down or up.
-    Key {
-        /// XT set 1 make code; `0xe0xx` for the extended keys.
-        scancode: u16,
-        /// Down, or up.
-        down: bool,
+    /// The inputs channel's connection, which the page has, is gone.
+    InputsClosed {
+        /// Which, as [`FromWorker::Inputs`] said.
+        serial: u32,
+        /// The WebSocket close code; 0 when none led here.
+        code: u16,
+        /// A sentence for the person.
+        reason: String,
     },
-    /// The pointer is here, in the guest's pixels (client mouse mode).
-    Position {
-        /// From the left edge.
-        x: u32,
-        /// From the top edge.
-        y: u32,
-    },
-    /// The pointer moved by so much (server mouse mode).
-    Motion {
-        /// To the right.
-        dx: i32,
-        /// Downwards.
-        dy: i32,
-    },
-    /// A button went down or up: 1 left, 2 middle, 3 right, 4 wheel up, 5 wheel down, 6 side, 7 extra.
-    Button {
-        /// `SPICE_MOUSE_BUTTON_*`.
-        button: u8,
-        /// Down, or up.
-        down: bool,
-    },
-    /// The lock keys of the person's keyboard.
-    Locks {
-        /// Caps Lock is on.
-        caps: bool,
-        /// Num Lock is on.
-        num: bool,
-        /// Scroll Lock is on.
-        scroll: bool,
-    },
-    /// Every key and button up: the page lost the focus.
-    ReleaseAll,
     /// What the picture is to be good at, from now on; [`Preset::Balanced`] until said.
     Preset(Preset),
     /// Answer with [`FromWorker::Picture`].
@@ -151,15 +122,15 @@ pub enum FromWorker {
     },
     /// The guest's pointer changed (client mode; in server mode the worker paints it).
     Cursor(Cursor),
-    /// The guest's lock keys.
-    Locks {
-        /// Caps Lock is on.
-        caps: bool,
-        /// Num Lock is on.
-        num: bool,
-        /// Scroll Lock is on.
-        scroll: bool,
+    /// Open the inputs channel, instead of any earlier one ([`crate::inputs`]).
+    Inputs {
+        /// Its number.
+        serial: u32,
+        /// What is said first on it.
+        greeting: Greeting,
     },
+    /// Close the inputs channel.
+    NoInputs,
     /// Something went wrong that did not end the session.
     Problem(String),
     /// The exact current picture as a PNG file; empty when there is none yet.
@@ -248,14 +219,14 @@ impl Message for ToWorker {
             Self::Ticket(ticket) => array("ticket", &[ticket.as_str().into()]),
             Self::NoTicket { reason } => array("no-ticket", &[reason.as_str().into()]),
             Self::Reconnect => array("reconnect", &[]),
-            Self::Key { scancode, down } => array("key", &[(*scancode).into(), (*down).into()]),
-            Self::Position { x, y } => array("position", &[(*x).into(), (*y).into()]),
-            Self::Motion { dx, dy } => array("motion", &[(*dx).into(), (*dy).into()]),
-            Self::Button { button, down } => array("button", &[(*button).into(), (*down).into()]),
-            Self::Locks { caps, num, scroll } => {
-                array("locks", &[(*caps).into(), (*num).into(), (*scroll).into()])
-            }
-            Self::ReleaseAll => array("release", &[]),
+            Self::InputsClosed {
+                serial,
+                code,
+                reason,
+            } => array(
+                "inputs-closed",
+                &[(*serial).into(), (*code).into(), reason.as_str().into()],
+            ),
             Self::Preset(preset) => array("preset", &[preset.name().into()]),
             Self::Picture => array("picture", &[]),
             Self::Statistics => array("statistics", &[]),
@@ -274,28 +245,11 @@ impl Message for ToWorker {
             "ticket" => Self::Ticket(f.text()?),
             "no-ticket" => Self::NoTicket { reason: f.text()? },
             "reconnect" => Self::Reconnect,
-            "key" => Self::Key {
-                scancode: f.number()? as u16,
-                down: f.flag()?,
+            "inputs-closed" => Self::InputsClosed {
+                serial: f.number()? as u32,
+                code: f.number()? as u16,
+                reason: f.text()?,
             },
-            "position" => Self::Position {
-                x: f.number()? as u32,
-                y: f.number()? as u32,
-            },
-            "motion" => Self::Motion {
-                dx: f.number()? as i32,
-                dy: f.number()? as i32,
-            },
-            "button" => Self::Button {
-                button: f.number()? as u8,
-                down: f.flag()?,
-            },
-            "locks" => Self::Locks {
-                caps: f.flag()?,
-                num: f.flag()?,
-                scroll: f.flag()?,
-            },
-            "release" => Self::ReleaseAll,
             "preset" => Self::Preset(Preset::of(&f.text()?)?),
             "picture" => Self::Picture,
             "statistics" => Self::Statistics,
@@ -348,9 +302,10 @@ impl Message for FromWorker {
                     (*hot_y).into(),
                 ],
             ),
-            Self::Locks { caps, num, scroll } => {
-                array("locks", &[(*caps).into(), (*num).into(), (*scroll).into()])
+            Self::Inputs { serial, greeting } => {
+                array("inputs", &[(*serial).into(), bytes(&greeting.0)])
             }
+            Self::NoInputs => array("no-inputs", &[]),
             Self::Problem(text) => array("problem", &[text.as_str().into()]),
             Self::Picture(png) => array("picture", &[bytes(png)]),
             Self::Statistics(figures) => array("statistics", &figures.fields()),
@@ -381,11 +336,11 @@ impl Message for FromWorker {
                     hot_y: f.number()? as u32,
                 },
             }),
-            "locks" => Self::Locks {
-                caps: f.flag()?,
-                num: f.flag()?,
-                scroll: f.flag()?,
+            "inputs" => Self::Inputs {
+                serial: f.number()? as u32,
+                greeting: Greeting(f.bytes()?),
             },
+            "no-inputs" => Self::NoInputs,
             "problem" => Self::Problem(f.text()?),
             "picture" => Self::Picture(f.bytes()?),
             "statistics" => Self::Statistics(Box::new(Statistics::read(&mut f)?)),

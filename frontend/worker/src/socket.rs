@@ -24,6 +24,17 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// Which socket it is about.
+    pub const fn serial(&self) -> u32 {
+        match self {
+            Self::Opened(serial) | Self::Message(serial, _) | Self::Closed { serial, .. } => {
+                *serial
+            }
+        }
+    }
+}
+
 /// A socket and its callbacks; dropping it takes them off and closes it.
 pub struct Socket {
     socket: WebSocket,
@@ -34,14 +45,20 @@ pub struct Socket {
 
 impl Socket {
     /// Begins to connect to `url`. Fails only when the browser refuses the address itself.
-    pub fn open(url: &str, serial: u32, report: fn(Input)) -> Result<Self, JsValue> {
+    pub fn open(
+        url: &str,
+        serial: u32,
+        report: impl Fn(Input) + Clone + 'static,
+    ) -> Result<Self, JsValue> {
         let socket = WebSocket::new_with_str(url, "console.v1")?;
         socket.set_binary_type(BinaryType::Arraybuffer);
-        let open = Closure::<dyn FnMut()>::new(move || report(Input::Opened(serial)));
+        let told = report.clone();
+        let open = Closure::<dyn FnMut()>::new(move || told(Input::Opened(serial)));
+        let told = report.clone();
         let message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             // A text message is none of this protocol; the gateway sends none.
             if let Ok(buffer) = event.data().dyn_into::<ArrayBuffer>() {
-                report(Input::Message(serial, Uint8Array::new(&buffer)));
+                told(Input::Message(serial, Uint8Array::new(&buffer)));
             }
         });
         let close = Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {

@@ -7,8 +7,8 @@ use crate::message::common::{self, Disconnecting, Notify, Ping, SetAck, Wait};
 use crate::wire::Reader;
 
 /// Deals with one.
-pub(crate) fn message(
-    channel: &mut Channel,
+pub(crate) fn message<R>(
+    channel: &mut Channel<R>,
     kind: u16,
     body: &[u8],
     events: &mut Events,

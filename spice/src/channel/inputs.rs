@@ -2,11 +2,9 @@
 //! movements are held back while the server has not acknowledged the last ones, and only the sum
 //! or the last of them is sent then.
 
-use std::collections::BTreeSet;
-
-use super::{Context, Outgoing};
+use super::Outgoing;
 use crate::Error;
-use crate::event::Event;
+use crate::event::{Event, Events};
 use crate::link::Capabilities;
 use crate::message::inputs::{self, Button, Leds, MOTION_ACK_BUNCH, Scancode};
 use crate::wire::Reader;
@@ -23,7 +21,8 @@ const MAX_WHEEL_STEPS: u32 = 32;
 /// State of the inputs channel.
 #[derive(Debug, Default)]
 pub(crate) struct Inputs {
-    keys: BTreeSet<u16>,
+    /// Keys that are down, in the order of their numbers.
+    keys: Vec<u16>,
     buttons: u16,
     in_flight: u32,
     motion: Option<(i32, i32)>,
@@ -41,12 +40,12 @@ impl Inputs {
         kind: u16,
         body: &[u8],
         outgoing: &mut Outgoing,
-        context: &mut Context<'_>,
+        events: &mut Events,
     ) -> Result<(), Error> {
         let reader = &mut Reader::new(body);
         match kind {
             inputs::INIT | inputs::SERVER_KEY_MODIFIERS => {
-                context.events.push(Event::Leds(Leds::read(reader)?));
+                events.push(Event::Leds(Leds::read(reader)?));
             }
             inputs::MOUSE_MOTION_ACK => {
                 self.in_flight = self.in_flight.saturating_sub(MOTION_ACK_BUNCH);
@@ -62,14 +61,15 @@ impl Inputs {
         if !key.is_valid() || !outgoing.has_room() {
             return;
         }
-        if down {
-            if self.keys.len() >= MAX_KEYS_DOWN {
-                return;
+        match (self.keys.binary_search(&key.0), down) {
+            (Err(_), true) if self.keys.len() >= MAX_KEYS_DOWN => return,
+            (Err(place), true) => self.keys.insert(place, key.0),
+            (Ok(_), true) => {}
+            (Ok(place), false) => {
+                self.keys.remove(place);
             }
-            self.keys.insert(key.0);
-        } else if !self.keys.remove(&key.0) {
             // It went down elsewhere; the guest never saw it.
-            return;
+            (Err(_), false) => return,
         }
         let message = if down {
             inputs::KEY_DOWN

@@ -43,7 +43,7 @@ pub(crate) struct Context<'s> {
 
 /// One open channel.
 #[derive(Debug)]
-pub(crate) struct Channel {
+pub(crate) struct Channel<R = Role> {
     pub(crate) name: ChannelRef,
     pub(crate) incoming: Incoming,
     pub(crate) outgoing: Outgoing,
@@ -56,7 +56,7 @@ pub(crate) struct Channel {
     pub(crate) told: bool,
     /// What the server can do on this channel.
     pub(crate) server: Capabilities,
-    pub(crate) role: Role,
+    pub(crate) role: R,
 }
 
 /// What a channel is for.
@@ -68,10 +68,10 @@ pub(crate) enum Role {
     Cursor(cursor::Cursor),
 }
 
-impl Channel {
+impl<R> Channel<R> {
     pub(crate) fn new(
         name: ChannelRef,
-        role: Role,
+        role: R,
         common_caps: &Capabilities,
         server: &Capabilities,
     ) -> Self {
@@ -80,6 +80,7 @@ impl Channel {
             name,
             incoming: Incoming {
                 mini,
+                largest: MAX_MESSAGE_BYTES,
                 ..Incoming::default()
             },
             outgoing: Outgoing {
@@ -100,6 +101,8 @@ impl Channel {
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
     mini: bool,
+    /// The longest message taken.
+    pub(crate) largest: u32,
     pub(crate) buffer: Vec<u8>,
     /// How many of them have been dealt with.
     pub(crate) done: usize,
@@ -176,7 +179,7 @@ impl Incoming {
             return Next::Nothing;
         };
         let start = reader.position();
-        if header.size > MAX_MESSAGE_BYTES {
+        if header.size > self.largest {
             // Its beginning says what is missing from the picture.
             let end = start + display::mark::MARK_BYTES as usize;
             if end > buffer.len() {
@@ -185,7 +188,7 @@ impl Incoming {
             *position = start;
             self.skip = header.size.into();
             self.count(&header);
-            let limit = MAX_MESSAGE_BYTES.into();
+            let limit = self.largest.into();
             let error = Error::limit("message size", header.size.into(), limit);
             return Next::Refused(header.kind, error, start..end);
         }

@@ -19,6 +19,8 @@ pub struct Group {
     modules: &'static [&'static str],
     /// Flags for the compiler.
     flags: &'static [&'static str],
+    /// Packages that are fast elsewhere, and small here.
+    small: &'static [&'static str],
     /// How wasm-opt is to weigh size against speed.
     optimise: &'static str,
 }
@@ -31,12 +33,15 @@ pub const GROUPS: &[Group] = &[
         modules: &["administration", "console", "user"],
         // A view's type is as long as its page; erased, the modules are a fifth smaller.
         flags: &["--cfg=erase_components"],
+        // Of these a console's page has the way of its keys only.
+        small: &["spice", "console-worker"],
         optimise: "-Oz",
     },
     Group {
         package: "console-worker",
         modules: &["console-worker"],
         flags: &["-Ctarget-feature=+simd128"],
+        small: &[],
         optimise: "-O3",
     },
 ];
@@ -78,6 +83,10 @@ pub fn build(
                 .arg(&folder);
             for module in group.modules {
                 command.args(["--bin", module]);
+            }
+            for package in group.small {
+                let setting = format!("profile.{profile}.package.{package}.opt-level=\"z\"");
+                command.args(["--config", &setting]);
             }
             run(&mut command)
         },

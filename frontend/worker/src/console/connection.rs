@@ -1,5 +1,6 @@
 //! When the console connects, and what becomes of a connection that is lost.
 
+use console_worker::inputs::{self, Greeting};
 use console_worker::wish::Video;
 use console_worker::{FromWorker, Phase};
 use spice::link::ChannelType;
@@ -38,9 +39,18 @@ impl Console {
         }
     }
 
-    pub(super) fn open(&mut self, channel: ChannelRef, hello: Hello, wanted: &mut Wanted) {
+    pub(super) fn open(&mut self, channel: ChannelRef, mut hello: Hello, wanted: &mut Wanted) {
         let serial = self.next_serial;
         self.next_serial = self.next_serial.wrapping_add(1);
+        if channel == ChannelRef::INPUTS {
+            hello.window = inputs::WINDOW;
+            self.inputs = Some(serial);
+            post(&FromWorker::Inputs {
+                serial,
+                greeting: Greeting(hello.encode()),
+            });
+            return;
+        }
         match Line::open(&self.url, serial, channel, hello) {
             Ok(line) => {
                 self.lines.insert(serial, line);
@@ -55,6 +65,17 @@ impl Console {
         };
         let channel = line.channel;
         self.closing.push(line);
+        self.over(channel, code, reason, wanted);
+    }
+
+    /// A channel's connection is gone.
+    pub(super) fn over(
+        &mut self,
+        channel: ChannelRef,
+        code: u16,
+        reason: &str,
+        wanted: &mut Wanted,
+    ) {
         let main = channel.kind == ChannelType::MAIN;
         let needed = main
             || matches!(
@@ -127,6 +148,9 @@ impl Console {
         self.player.forget_all();
         self.closing
             .extend(std::mem::take(&mut self.lines).into_values());
+        if self.inputs.take().is_some() {
+            post(&FromWorker::NoInputs);
+        }
         self.keys.clear();
         self.ticket = None;
         self.ready = false;

@@ -2,7 +2,7 @@
 
 use console_worker::{Cursor, FromWorker};
 use spice::link::admission::Hello;
-use spice::{ChannelRef, CursorEvent, Event, Leds, MouseMode, Severity, VideoEvent};
+use spice::{ChannelRef, CursorEvent, Event, MouseMode, Severity, VideoEvent};
 
 use super::{Console, Wanted};
 use crate::post;
@@ -49,9 +49,6 @@ impl Console {
                 });
             }
             Event::Cursor(event) => self.cursor(event),
-            Event::Leds(Leds { scroll, num, caps }) => {
-                post(&FromWorker::Locks { caps, num, scroll });
-            }
             Event::Problem(problem) => {
                 self.trouble(format!(
                     "A message of the {} channel (number {}) could not be shown: {}.",
@@ -79,6 +76,7 @@ impl Console {
             }
             Event::Monitors(monitors) => self.figures.set_monitors(&monitors),
             Event::ScreenGone
+            | Event::Leds(_)
             | Event::Disconnecting { .. }
             | Event::Name(_)
             | Event::Uuid(_)
