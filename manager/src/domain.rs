@@ -1,5 +1,9 @@
 //! A VM as its host shall run it: from the inventory's words to the host's. Decides nothing.
 
+mod machine;
+
+pub(crate) use machine::{bios_type, lack, sockets_max};
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
@@ -10,8 +14,8 @@ use crate::host as h;
 use crate::image::ovf::{Appliance, ApplianceNic};
 use crate::inventory::Inventory;
 use crate::model::{
-    BootDevice, CpuMode, Disk, DiskAttachment, DiskFormat, DiskId, DiskInterface, GraphicsType,
-    Layer, Network, Nic, NicInterface, StorageDomain, StorageDomainId, VideoType, Vm, VmHardware,
+    BootDevice, CpuMode, Disk, DiskAttachment, DiskFormat, DiskId, DiskInterface, Layer,
+    Network, Nic, NicInterface, StorageDomain, StorageDomainId, Vm, VmHardware,
 };
 
 /// USB devices that a console may redirect at once.
@@ -71,8 +75,8 @@ pub(crate) fn disk_spec(
         interface: match attachment.interface {
             DiskInterface::Virtio => h::DiskInterface::Virtio,
             DiskInterface::VirtioScsi | DiskInterface::SpaprVscsi => h::DiskInterface::VirtioScsi,
-            // The chipset has no IDE; guests that know IDE know AHCI by the same driver's name.
-            DiskInterface::Sata | DiskInterface::Ide => h::DiskInterface::Sata,
+            DiskInterface::Sata => h::DiskInterface::Sata,
+            DiskInterface::Ide => h::DiskInterface::Ide,
         },
         read_only: attachment.read_only,
         shareable: disk.shareable,
@@ -152,7 +156,7 @@ pub(crate) fn domain_spec(
     run: RunIdentity,
     networks: Vec<h::NicNetwork>,
 ) -> Result<h::DomainSpec> {
-    let hardware = &vm.hardware;
+    let hardware = vm.running_hardware();
     let disks = vm
         .disk_attachments
         .iter()
@@ -188,10 +192,11 @@ pub(crate) fn domain_spec(
             .and_then(|disk| inventory.disks.get(&disk))
             .map(|disk| volume(disk)),
         nics,
-        display: display(hardware, run.display),
+        display: machine::display(hardware, run.display),
         sound: hardware.soundcard,
         usb_redirections: if hardware.usb { USB_REDIRECTIONS } else { 0 },
-        clock: h::ClockSpec::Utc,
+        clock: machine::clock(hardware),
+        machine: machine::machine(inventory, vm, hardware, run.epoch),
     })
 }
 
@@ -206,24 +211,6 @@ fn cpu(hardware: &VmHardware) -> h::CpuSpec {
             (None, _) => h::CpuMode::Automatic,
         },
     }
-}
-
-fn display(hardware: &VmHardware, listen: IpAddr) -> Option<h::DisplaySpec> {
-    if hardware.display.graphics.is_empty() {
-        return None;
-    }
-    Some(h::DisplaySpec {
-        listen,
-        // SPICE is always there: the portals' own console speaks nothing else.
-        vnc: hardware.display.graphics.contains(&GraphicsType::Vnc),
-        video: match hardware.display.video {
-            VideoType::Qxl => h::VideoModel::Qxl,
-            VideoType::Vga | VideoType::Cirrus | VideoType::Bochs => h::VideoModel::Vga,
-        },
-        monitors: u8::try_from(hardware.display.monitors)
-            .unwrap_or(1)
-            .clamp(1, 4),
-    })
 }
 
 fn boot(inventory: &Inventory, hardware: &VmHardware) -> Result<h::BootSpec> {

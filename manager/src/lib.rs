@@ -5,6 +5,7 @@
 //! persists first and publishes then ([`Manager::subscribe`]).
 
 pub mod access;
+pub mod catalogue;
 mod caller;
 pub mod clock;
 mod command;
@@ -15,6 +16,7 @@ mod demo;
 mod domain;
 pub mod error;
 mod event;
+pub mod first_boot;
 pub mod host;
 pub mod image;
 pub mod inventory;
@@ -30,6 +32,7 @@ pub mod search;
 pub mod seed;
 mod session;
 mod store;
+mod time_zone;
 mod writer;
 
 use std::sync::Arc;

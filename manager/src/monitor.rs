@@ -321,6 +321,11 @@ fn facts(report: &HostReport) -> HostFacts {
             AccelerationKind::Tcg => Acceleration::Tcg,
         },
         acceleration_reason: report.acceleration.reason.clone(),
+        parts: HostParts {
+            uefi: report.parts.uefi,
+            secure_boot: report.parts.secure_boot,
+            tpm: report.parts.tpm,
+        },
     }
 }
 

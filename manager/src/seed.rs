@@ -209,6 +209,8 @@ pub fn blank_hardware() -> VmHardware {
         lease: None,
         quota: None,
         initialization: None,
+        watchdog: None,
+        cpu_pinning: Vec::new(),
     }
 }
 

@@ -13,10 +13,12 @@
 mod error;
 pub mod libvirt;
 pub mod sim;
+mod machine;
 mod spec;
 pub mod work;
 
 pub use error::HostError;
+pub use machine::*;
 pub use spec::*;
 pub use work::{DiskLimits, DiskWork};
 
@@ -112,6 +114,13 @@ pub trait Hypervisor: DiskWork + Send + Sync + fmt::Debug {
 
     /// Unplugs a NIC. [`HostError::GuestRefused`] when the guest does not let go of it in time.
     fn detach_nic(&self, vm: Uuid, nic: Uuid) -> HostFuture<'_, ()>;
+
+    /// Gives the running guest so many of its virtual CPUs. Success when it has them already;
+    /// [`HostError::GuestRefused`] when the guest does not let go of one in time.
+    fn set_vcpus(&self, vm: Uuid, vcpus: u32) -> HostFuture<'_, ()>;
+
+    /// Plugs memory into the running guest. Success when this module is there already.
+    fn attach_memory(&self, vm: Uuid, module: Uuid, bytes: u64) -> HostFuture<'_, ()>;
 
     /// A connection to the running guest's SPICE server, or the way to make one.
     fn open_graphics(&self, vm: Uuid) -> HostFuture<'_, GraphicsTarget>;
@@ -254,6 +263,8 @@ pub struct HostReport {
     pub spice: bool,
     /// KVM or TCG, and why.
     pub acceleration: Acceleration,
+    /// What it has for guests besides QEMU.
+    pub parts: Parts,
 }
 
 /// What a domain does at the moment.
@@ -357,8 +368,10 @@ pub struct DomainInfo {
     pub persistent: bool,
     /// Guest memory.
     pub memory_bytes: u64,
-    /// Virtual CPUs.
+    /// Virtual CPUs that the guest has now.
     pub vcpus: u32,
+    /// Memory modules of ours that were plugged into the running guest.
+    pub modules: Vec<Uuid>,
     /// Where its SPICE server listens, if it runs and has one.
     pub spice: Option<GraphicsAddress>,
     /// Where its VNC server listens, if it runs and has one.

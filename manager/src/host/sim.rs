@@ -45,6 +45,7 @@ struct Domain {
     spec: DomainSpec,
     state: DomainState,
     saved: bool,
+    modules: Vec<Uuid>,
 }
 
 impl Domain {
@@ -63,12 +64,13 @@ impl Domain {
             saved: self.saved,
             persistent: true,
             memory_bytes: self.spec.memory_bytes,
+            modules: self.modules.clone(),
             vcpus: u32::try_from(self.spec.cpu.vcpus()).unwrap_or(u32::MAX),
             spice: self
                 .spec
                 .display
                 .as_ref()
-                .filter(|_| active)
+                .filter(|display| active && display.spice)
                 .map(|display| GraphicsAddress {
                     address: display.listen.to_string(),
                     port: Some(5900),
@@ -110,6 +112,7 @@ struct State {
     started: Vec<(Uuid, u64)>,
     deaf_guests: bool,
     stubborn_guests: bool,
+    bare: bool,
     free: Option<u64>,
     progress: Option<u32>,
     wiped: Vec<Uuid>,
@@ -209,6 +212,11 @@ impl SimHost {
     #[must_use]
     pub fn volume_places(&self) -> Vec<VolumeRef> {
         self.lock().volumes.keys().copied().collect()
+    }
+
+    /// The host has no UEFI firmware and no TPM for guests, and says so from its next report on.
+    pub fn without_parts(&self) {
+        self.lock().bare = true;
     }
 
     /// Sets how many bytes of storage are free.
@@ -368,7 +376,9 @@ impl SimHost {
         for disk in &spec.disks {
             Self::chain_there(state, disk.source, &disk.backing)?;
         }
-        for volume in spec.disks.iter().map(|disk| disk.source).chain(spec.cd) {
+        let payload = spec.machine.payload.map(|payload| payload.volume);
+        let disks = spec.disks.iter().map(|disk| disk.source);
+        for volume in disks.chain(spec.cd).chain(payload) {
             if !state.volumes.contains_key(&volume) {
                 return Err(HostError::Failed {
                     what: format!("volume {} is missing", volume.volume),
@@ -399,6 +409,7 @@ impl SimHost {
             spec,
             state: DomainState::Running,
             saved: false,
+            modules: Vec::new(),
         };
         let info = domain.info();
         state.domains.insert(info.id, domain);

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use super::{DiskLimits, HostError};
+use super::{DiskLimits, HostError, MachineSpec};
 
 /// A volume in a storage domain. Its file is `images/<storage domain>/<volume>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -191,6 +191,8 @@ pub struct DomainSpec {
     pub usb_redirections: u8,
     /// Clock of the guest.
     pub clock: ClockSpec,
+    /// Chipset, firmware and small devices.
+    pub machine: MachineSpec,
 }
 
 /// Virtual processors.
@@ -302,8 +304,10 @@ pub enum DiskInterface {
     Virtio,
     /// virtio-scsi. oVirt: `virtio_scsi`.
     VirtioScsi,
-    /// AHCI. oVirt: `sata` (and `ide`, which this chipset does not have).
+    /// AHCI. oVirt: `sata`.
     Sata,
+    /// IDE on the old chipset, AHCI on the other. oVirt: `ide`.
+    Ide,
 }
 
 /// A NIC of a VM.
@@ -394,12 +398,40 @@ impl FromStr for MacAddress {
 pub struct DisplaySpec {
     /// Address that its SPICE server listens on, and its VNC server.
     pub listen: IpAddr,
-    /// Whether it has a VNC server beside SPICE, for viewers that know nothing else.
+    /// Whether it has a SPICE server.
+    pub spice: bool,
+    /// Whether it has a VNC server.
     pub vnc: bool,
     /// The device that the guest sees.
     pub video: VideoModel,
     /// Monitors, 1 to 4.
     pub monitors: u8,
+    /// Whether each monitor has a card of its own (Windows' driver knows nothing else).
+    pub separate_cards: bool,
+    /// Whether guest and viewer share the clipboard.
+    pub copy_paste: bool,
+    /// Whether files may be sent to the guest.
+    pub file_transfer: bool,
+    /// Keyboard layout of VNC viewers that send letters, as `en-us`.
+    pub keyboard: Option<String>,
+}
+
+impl DisplaySpec {
+    /// One screen on this address, shown by SPICE.
+    #[must_use]
+    pub fn spice(listen: IpAddr) -> Self {
+        Self {
+            listen,
+            spice: true,
+            vnc: false,
+            video: VideoModel::Qxl,
+            monitors: 1,
+            separate_cards: false,
+            copy_paste: true,
+            file_transfer: true,
+            keyboard: None,
+        }
+    }
 }
 
 /// The device of a screen.
@@ -411,6 +443,10 @@ pub enum VideoModel {
     Virtio,
     /// Plain VGA.
     Vga,
+    /// Cirrus Logic GD5446, for guests from before 2006.
+    Cirrus,
+    /// Plain VGA without the old modes, for UEFI.
+    Bochs,
 }
 
 /// A guest's clock.

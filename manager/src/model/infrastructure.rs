@@ -147,6 +147,21 @@ pub struct HostFacts {
     pub acceleration: Acceleration,
     /// Why, as a sentence.
     pub acceleration_reason: String,
+    /// Which firmware and devices guests can have there.
+    #[serde(default)]
+    pub parts: HostParts,
+}
+
+/// Firmware and devices that a host has programs and files for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HostParts {
+    /// UEFI (OVMF).
+    pub uefi: bool,
+    /// UEFI that checks signatures.
+    pub secure_boot: bool,
+    /// A TPM (swtpm).
+    pub tpm: bool,
 }
 
 /// What a host uses, measured; never stored.

@@ -2,14 +2,17 @@
 //! gateway maps it to oVirt's API, and `host/` to libvirt.
 
 mod activity;
+mod hardware;
 mod id;
 mod infrastructure;
+mod initialization;
 mod people;
 mod policy;
 mod vm;
 mod wire;
 
 pub use activity::{Event, Job, Session, SessionPurpose, Step, Transfer};
+pub use hardware::{CpuPin, Watchdog, WatchdogAction};
 pub use id::{
     AffinityGroupId, AffinityLabelId, BookmarkId, ClusterId, CpuProfileId, DataCenterId, DiskId,
     DiskProfileId, EventId, GroupId, HostId, ImageId, InstanceTypeId, JobId, MacPoolId,
@@ -18,8 +21,12 @@ pub use id::{
     VmId, VnicProfileId,
 };
 pub use infrastructure::{
-    Cluster, ClusterNetwork, DataCenter, Disk, Host, HostFacts, HostStatistics, Layer, Network,
+    Cluster, ClusterNetwork, DataCenter, Disk, Host, HostFacts, HostParts, HostStatistics, Layer, Network,
     StorageDomain, VnicProfile,
+};
+pub use initialization::{
+    AddressSource, Addressing, CloudInitNetworkProtocol, FirstBoot, Hidden, Initialization,
+    NicConfiguration, Payload, PayloadMedium,
 };
 #[cfg(test)]
 pub(crate) use people::NAMED_PERMITS;
@@ -31,8 +38,8 @@ pub use policy::{
     RngSource, SchedulingPolicy, SerialPolicy, SshPublicKey, SwitchType, UserOption,
 };
 pub use vm::{
-    DirectBoot, DiskAttachment, Display, GraphicsAddress, HighAvailability, Initialization,
-    InstanceType, Nic, Placement, Template, Vm, VmHardware, VmRun, VmStatistics,
+    DirectBoot, DiskAttachment, Display, GraphicsAddress, HighAvailability, InstanceType,
+    Nic, Placement, Template, Vm, VmHardware, VmRun, VmStatistics,
 };
 pub use wire::{
     Acceleration, BiosType, BootDevice, CpuMode, CpuTopology, DataCenterStatus, DiskBackup,

@@ -10,6 +10,8 @@ use super::id::{
     TagId, TemplateId, VmId, VnicProfileId,
 };
 use super::policy::FilterParameter;
+use super::hardware::{CpuPin, Watchdog};
+use super::initialization::{Initialization, Payload};
 use super::wire::{
     BiosType, BootDevice, CpuMode, CpuTopology, DiskInterface, GraphicsType, Mac, NicInterface,
     StorageErrorResume, TemplateStatus, Timestamp, Version, VideoType, VmAffinity, VmStatus,
@@ -55,6 +57,14 @@ pub struct Vm {
     pub cdrom: Option<DiskId>,
     /// What is known of its run.
     pub run: VmRun,
+}
+
+impl Vm {
+    /// What runs, or would: of a run with settings of its own, these.
+    #[must_use]
+    pub fn running_hardware(&self) -> &VmHardware {
+        self.run.once.as_deref().unwrap_or(&self.hardware)
+    }
 }
 
 /// What a VM or template consists of, apart from disks, interfaces and CD.
@@ -140,7 +150,14 @@ pub struct VmHardware {
     #[serde(default)]
     pub quota: Option<QuotaId>,
     /// First-boot settings, kept as sent and given to the guest at its next start.
+    /// First-boot settings, given to the guest at its first start.
     pub initialization: Option<Initialization>,
+    /// Notices that the guest hangs.
+    #[serde(default)]
+    pub watchdog: Option<Watchdog>,
+    /// Which of the host's processors a virtual one may use.
+    #[serde(default)]
+    pub cpu_pinning: Vec<CpuPin>,
 }
 
 /// A kernel given by the host instead of a boot loader in the guest.
@@ -195,25 +212,6 @@ pub struct Placement {
     pub affinity: VmAffinity,
     /// The only hosts that it may use; none means all.
     pub hosts: BTreeSet<HostId>,
-}
-
-/// First-boot settings of a guest (cloud-init, sysprep), as far as they are kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Initialization {
-    /// The guest's host name.
-    pub host_name: Option<String>,
-    /// The user's name.
-    pub user_name: Option<String>,
-    /// Keys that may log in.
-    pub authorized_ssh_keys: Option<String>,
-    /// A script in cloud-init's form.
-    pub custom_script: Option<String>,
-    /// Time zone.
-    pub timezone: Option<String>,
-    /// DNS servers, separated by spaces.
-    pub dns_servers: Option<String>,
-    /// DNS search domains, separated by spaces.
-    pub dns_search: Option<String>,
 }
 
 /// A disk in a VM or template. Its id is the disk's.
@@ -284,6 +282,15 @@ pub struct VmRun {
     pub accelerated: Option<bool>,
     /// The host that keeps its saved memory.
     pub saved_on: Option<HostId>,
+    /// What this run consists of, where that differs for this run alone (Run Once).
+    #[serde(default)]
+    pub once: Option<Box<VmHardware>>,
+    /// The medium with first-boot settings that was made for the last run that had one.
+    #[serde(default)]
+    pub payload: Option<Payload>,
+    /// Whether a guest has been given its first-boot settings.
+    #[serde(default)]
+    pub initialized: bool,
 }
 
 impl Default for VmRun {
@@ -301,6 +308,9 @@ impl Default for VmRun {
             run_once: false,
             accelerated: None,
             saved_on: None,
+            once: None,
+            payload: None,
+            initialized: false,
         }
     }
 }

@@ -10,8 +10,8 @@ use virt::domain::Domain;
 use virt_sys as sys;
 
 use super::connection::failed;
-use super::domain::{get, is_active, xml};
-use super::domain_facts::{cd, device, targets};
+use super::domain::{get, is_active, running, xml};
+use super::domain_facts::{Facts, cd, device, targets};
 use super::domain_xml::{self, Context};
 use super::xml::{Element, Node};
 use crate::host::{
@@ -143,10 +143,11 @@ pub(super) fn attach_disk(
         if device(&document, "disk", disk.disk).is_some() {
             continue;
         }
-        if disk.interface == DiskInterface::Sata && matches!(place, Place::Live) {
+        if matches!(disk.interface, DiskInterface::Sata | DiskInterface::Ide)
+            && matches!(place, Place::Live) {
             return Err(HostError::Unsupported {
                 what:
-                    "a SATA disk cannot be plugged into a running guest; use virtio or virtio_scsi"
+                    "a SATA or IDE disk cannot be plugged into a running guest; use virtio or virtio_scsi"
                         .to_owned(),
             });
         }
@@ -266,5 +267,53 @@ pub(super) fn resize_disk(
     domain
         .block_resize(target, bytes, sys::VIR_DOMAIN_BLOCK_RESIZE_BYTES)
         .map(|_| ())
+        .map_err(|e| failed(&e))
+}
+
+/// Gives the running guest so many of its processors.
+pub(super) fn set_vcpus(connection: &Connect, vm: Uuid, vcpus: u32) -> Result<(), HostError> {
+    let domain = running(connection, vm)?;
+    let now = || -> Result<u32, HostError> { Ok(Facts::of(&xml(&domain, 0)?).vcpus) };
+    if now()? == vcpus {
+        return Ok(());
+    }
+    let result = domain.set_vcpus_flags(vcpus, sys::VIR_DOMAIN_VCPU_LIVE);
+    // libvirt waits for the guest for some seconds and then reports either way: look.
+    if now()? == vcpus {
+        return Ok(());
+    }
+    Err(match result {
+        Err(error) if !error.message().contains("timed out") => failed(&error),
+        _ => HostError::GuestRefused {
+            device: "a virtual processor".to_owned(),
+        },
+    })
+}
+
+/// Plugs a memory module.
+pub(super) fn attach_memory(
+    connection: &Connect,
+    vm: Uuid,
+    module: Uuid,
+    bytes: u64,
+) -> Result<(), HostError> {
+    let domain = running(connection, vm)?;
+    if device(&xml(&domain, 0)?, "memory", module).is_some() {
+        return Ok(());
+    }
+    let element = Element::new("memory")
+        .attr("model", "dimm")
+        .child(
+            Element::new("target")
+                .child(
+                    Element::new("size")
+                        .attr("unit", "KiB")
+                        .text((bytes / 1024).to_string()),
+                )
+                .child(Element::new("node").text("0")),
+        )
+        .child(Element::new("alias").attr("name", domain_xml::alias(module)));
+    domain
+        .attach_device_flags(&element.to_xml(), sys::VIR_DOMAIN_DEVICE_MODIFY_LIVE)
         .map_err(|e| failed(&e))
 }

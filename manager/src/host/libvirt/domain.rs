@@ -93,6 +93,7 @@ pub(super) fn info(domain: &Domain) -> Result<DomainInfo, HostError> {
         persistent: domain.is_persistent().map_err(fail)?,
         memory_bytes: facts.memory_bytes,
         vcpus: facts.vcpus,
+        modules: facts.modules,
         spice: facts.spice,
         vnc: facts.vnc,
         disks: facts.disks,
@@ -174,7 +175,24 @@ pub(super) fn start(
         drop_saved_state(&domain)?;
     }
     let domain = define(connection, xml)?;
-    launch(&domain, vm, epoch)
+    match launch(&domain, vm, epoch) {
+        // A host without control groups cannot weigh guests against each other. A weight is no
+        // reason not to run: without it all weigh the same.
+        Err(error) if error.to_string().contains("CPU tuning is not available") => {
+            tracing::warn!(%vm, "The host has no control groups; starting without a weight");
+            let mut document = Element::parse(xml)?;
+            for node in &mut document.content {
+                if let Node::Element(tune) = node
+                    && tune.name == "cputune"
+                {
+                    tune.remove("shares");
+                }
+            }
+            let domain = define(connection, &document.to_xml())?;
+            launch(&domain, vm, epoch)
+        }
+        outcome => outcome,
+    }
 }
 
 fn launch(domain: &Domain, vm: Uuid, epoch: u64) -> Result<DomainInfo, HostError> {
@@ -326,7 +344,10 @@ pub(super) fn undefine(connection: &Connect, vm: Uuid) -> Result<(), HostError> 
     if is_active(&domain)? {
         return Err(wrong_state(vm, "is running"));
     }
-    let flags = sys::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | sys::VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA;
+    // The firmware's variables and the TPM's state go with the domain.
+    let flags = sys::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+        | sys::VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+        | sys::VIR_DOMAIN_UNDEFINE_NVRAM;
     match domain.undefine_flags(flags) {
         Ok(()) => Ok(()),
         Err(error) if is_gone(&error) => Ok(()),

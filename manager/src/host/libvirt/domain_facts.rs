@@ -13,6 +13,7 @@ pub(crate) struct Facts {
     pub stamp: Option<DomainStamp>,
     pub memory_bytes: u64,
     pub vcpus: u32,
+    pub modules: Vec<Uuid>,
     pub spice: Option<GraphicsAddress>,
     pub vnc: Option<GraphicsAddress>,
     pub disks: Vec<Uuid>,
@@ -32,8 +33,12 @@ impl Facts {
             memory_bytes: domain.find("memory").and_then(bytes).unwrap_or(0),
             vcpus: domain
                 .find("vcpu")
-                .and_then(|e| e.own_text().trim().parse().ok())
+                .and_then(|e| match e.get("current") {
+                    Some(now) => now.parse().ok(),
+                    None => e.own_text().trim().parse().ok(),
+                })
                 .unwrap_or(0),
+            modules: devices(domain, "memory").filter_map(id_of).collect(),
             spice: graphics(domain, "spice").and_then(address),
             vnc: graphics(domain, "vnc").and_then(address),
             disks: devices(domain, "disk").filter_map(id_of).collect(),
@@ -156,6 +161,14 @@ pub(crate) fn targets(domain: &Element) -> Targets {
         match (target.get("bus"), unit) {
             (Some("sata"), Some(unit)) => targets.sata.push(unit),
             (Some("scsi"), Some(unit)) => targets.scsi.push(unit),
+            (Some("ide"), Some(unit)) => {
+                let channel: usize = disk
+                    .find("address")
+                    .and_then(|a| a.get("bus"))
+                    .and_then(|bus| bus.parse().ok())
+                    .unwrap_or(0);
+                targets.ide.push(channel * 2 + unit);
+            }
             _ => {}
         }
     }

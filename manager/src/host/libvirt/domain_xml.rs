@@ -2,11 +2,12 @@
 //! plugging. Pure: no file is read, nobody is asked, the same values give the same document.
 //!
 //! What the machine looks like: q35 with spare root ports (that chipset has no slot to plug into
-//! otherwise), an AHCI CD drive that is always there, virtio for the rest, SPICE.
+//! otherwise) or the old PC, a CD drive that is always there, virtio for the rest, SPICE.
 //!
 //! What is read back from libvirt is left to `domain_facts`.
 
 mod disk;
+mod machine;
 mod nic;
 
 pub(crate) use disk::{Targets, cd, cd_source, disk};
@@ -17,11 +18,11 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::xml::{Element, is_xml_char};
+use super::xml::{Element, Node, is_xml_char};
 use crate::host::{
-    AccelerationKind, BootDevice, BootSpec, ClockSpec, CpuMode, CpuSpec, DiskInterface,
-    DisplayPassword, DisplaySpec, DomainSpec, FileSource, HostError, KernelBoot, NetworkKind,
-    VideoModel, VolumeRef,
+    AccelerationKind, BootDevice, Chipset, ClockSpec, CpuMode, CpuSpec, DiskInterface,
+    DisplayPassword, DisplaySpec, DomainSpec, FileSource, HostError, NetworkKind, VideoModel,
+    VolumeRef,
 };
 
 /// The namespace of our element in `<metadata>`.
@@ -97,21 +98,18 @@ pub(crate) fn domain(spec: &DomainSpec, context: &Context<'_>) -> Result<Element
     }
     root = root
         .child(Element::new("metadata").child(stamp(spec)))
+        .children(machine::before_memory(spec, kvm))
         .child(
             Element::new("memory")
                 .attr("unit", "KiB")
                 .text((spec.memory_bytes / 1024).to_string()),
         )
-        .child(vcpu(&spec.cpu)?)
-        .child(os(&spec.boot, context)?)
-        .child(
-            Element::new("features")
-                .child(Element::new("acpi"))
-                .child(Element::new("apic"))
-                .child(Element::new("vmport").attr("state", "off")),
-        )
-        .child(cpu(&spec.cpu, kvm)?)
-        .child(clock(spec.clock))
+        .child(machine::vcpu(spec)?)
+        .children(machine::before_os(&spec.machine)?)
+        .child(machine::os(spec, context)?)
+        .child(machine::features(&spec.machine, kvm))
+        .child(cpu(&spec.cpu, kvm)?.children(machine::topology(spec, kvm)))
+        .child(clock(spec.clock, spec.machine.hyperv && kvm))
         .child(Element::new("on_poweroff").text("destroy"))
         .child(Element::new("on_reboot").text("restart"))
         .child(Element::new("on_crash").text("destroy"))
@@ -141,47 +139,6 @@ pub(crate) fn volume_path(images: &Path, volume: VolumeRef) -> PathBuf {
 /// The name that a disk or NIC of ours has in libvirt and QEMU.
 pub(crate) fn alias(id: Uuid) -> String {
     format!("{ALIAS_PREFIX}{id}")
-}
-
-fn vcpu(cpu: &CpuSpec) -> Result<Element, HostError> {
-    let vcpus = cpu.vcpus();
-    if !(1..=288).contains(&vcpus) {
-        return Err(invalid("cpu", "must have 1 to 288 virtual processors"));
-    }
-    Ok(Element::new("vcpu")
-        .attr("placement", "static")
-        .text(vcpus.to_string()))
-}
-
-fn os(boot: &BootSpec, context: &Context<'_>) -> Result<Element, HostError> {
-    let mut os = Element::new("os").child(
-        Element::new("type")
-            .attr("arch", "x86_64")
-            .attr("machine", "q35")
-            .text("hvm"),
-    );
-    if let Some(KernelBoot {
-        kernel,
-        initrd,
-        command_line,
-    }) = &boot.kernel
-    {
-        os = os.child(Element::new("kernel").text(file("kernel", kernel, context.images)?));
-        if let Some(initrd) = initrd {
-            os = os.child(Element::new("initrd").text(file("initrd", initrd, context.images)?));
-        }
-        if !command_line.is_empty() {
-            os = os.child(Element::new("cmdline").text(command_line_text(command_line)?));
-        }
-    }
-    if boot.menu {
-        os = os.child(
-            Element::new("bootmenu")
-                .attr("enable", "yes")
-                .attr("timeout", "30000"),
-        );
-    }
-    Ok(os)
 }
 
 fn file(field: &'static str, source: &FileSource, images: &Path) -> Result<String, HostError> {
@@ -233,16 +190,10 @@ fn cpu(cpu: &CpuSpec, kvm: bool) -> Result<Element, HostError> {
         CpuMode::Automatic => Element::new("cpu").attr("mode", "host-model"),
         CpuMode::HostPassthrough => Element::new("cpu").attr("mode", "host-passthrough"),
     };
-    Ok(element.child(
-        Element::new("topology")
-            .attr("sockets", cpu.sockets.to_string())
-            .attr("dies", "1")
-            .attr("cores", cpu.cores.to_string())
-            .attr("threads", cpu.threads.to_string()),
-    ))
+    Ok(element)
 }
 
-fn clock(clock: ClockSpec) -> Element {
+fn clock(clock: ClockSpec, hyperv: bool) -> Element {
     let element = Element::new("clock");
     let element = match clock {
         ClockSpec::Utc => element.attr("offset", "utc"),
@@ -267,6 +218,11 @@ fn clock(clock: ClockSpec) -> Element {
                 .attr("name", "hpet")
                 .attr("present", "no"),
         )
+        .children(hyperv.then(|| {
+            Element::new("timer")
+                .attr("name", "hypervclock")
+                .attr("present", "yes")
+        }))
 }
 
 fn devices(spec: &DomainSpec, context: &Context<'_>) -> Result<Element, HostError> {
@@ -287,30 +243,38 @@ fn devices(spec: &DomainSpec, context: &Context<'_>) -> Result<Element, HostErro
             ),
         ));
     }
-    let controller = |kind: &str, index: usize, model: &str| {
-        Element::new("controller")
-            .attr("type", kind)
-            .attr("index", index.to_string())
-            .attr("model", model)
-    };
+    let old = spec.machine.chipset == Chipset::I440fx;
+    let drive = cd(spec.cd, order.cd, context)?;
     let mut devices = Element::new("devices")
-        .child(controller("pci", 0, "pcie-root"))
-        .children((1..=ports).map(|index| controller("pci", index, "pcie-root-port")))
-        .child(controller("usb", 0, "qemu-xhci").attr("ports", "15"))
-        .child(controller("scsi", 0, "virtio-scsi"))
-        .child(
-            Element::new("controller")
-                .attr("type", "virtio-serial")
-                .attr("index", "0"),
-        )
-        .child(cd(spec.cd, order.cd, context)?);
+        .children(machine::controllers(spec, ports)?)
+        .child(if old { machine::on_ide(drive, 0) } else { drive });
 
     let mut targets = Targets::default();
-    for (index, spec) in spec.disks.iter().enumerate() {
-        devices = devices.child(disk(spec, &mut targets, order.disks[index], context)?);
+    if spec.machine.payload.is_some() {
+        targets.sata.push(machine::PAYLOAD_UNIT);
+        targets.ide.push(3);
     }
-    for (index, spec) in spec.nics.iter().enumerate() {
-        devices = devices.child(nic(spec, order.nics[index], context)?);
+    let mut on_virtio = 0..;
+    for (index, spec_of) in spec.disks.iter().enumerate() {
+        let mut spec_of = spec_of.clone();
+        if spec_of.interface == DiskInterface::Ide && !old {
+            // The newer chipset has no IDE; guests that know IDE know AHCI by the same driver.
+            spec_of.interface = DiskInterface::Sata;
+        }
+        let mut element = disk(&spec_of, &mut targets, order.disks[index], context)?;
+        let place = match spec_of.interface {
+            DiskInterface::Virtio => on_virtio.next(),
+            _ => None,
+        };
+        machine::tune_disk(&mut element, &spec.machine, place);
+        devices = devices.child(element);
+    }
+    let target = targets.name("sd")?;
+    devices = devices.children(machine::payload(spec, target, context)?);
+    for (index, spec_of) in spec.nics.iter().enumerate() {
+        let mut element = nic(spec_of, order.nics[index], context)?;
+        machine::tune_nic(&mut element, &spec.machine);
+        devices = devices.child(element);
     }
     devices = devices
         .child(
@@ -327,6 +291,13 @@ fn devices(spec: &DomainSpec, context: &Context<'_>) -> Result<Element, HostErro
                     .attr("port", "0"),
             ),
         )
+        .children(spec.machine.serial_console.then(|| {
+            Element::new("console").attr("type", "pty").child(
+                Element::new("target")
+                    .attr("type", "virtio")
+                    .attr("port", "1"),
+            )
+        }))
         .child(channel("unix", "org.qemu.guest_agent.0"))
         .child(
             Element::new("input")
@@ -336,14 +307,21 @@ fn devices(spec: &DomainSpec, context: &Context<'_>) -> Result<Element, HostErro
     if spec.usb_redirections > 4 {
         return Err(invalid("usb redirections", "must be at most 4"));
     }
+    let spice = spec.display.as_ref().is_some_and(|display| display.spice);
     match &spec.display {
         Some(display) => {
+            if spice {
+                devices = devices
+                    .child(channel("spicevmc", "com.redhat.spice.0"))
+                    .child(graphics(display, context.password));
+            }
+            if display.vnc {
+                devices = devices.child(vnc(display, context.password)?);
+            }
+            let redirections = if spice { spec.usb_redirections } else { 0 };
             devices = devices
-                .child(channel("spicevmc", "com.redhat.spice.0"))
-                .child(graphics(display, context.password))
-                .children(display.vnc.then(|| vnc(display, context.password)))
-                .child(video(display)?)
-                .children((0..spec.usb_redirections).map(|_| {
+                .children(video(display)?)
+                .children((0..redirections).map(|_| {
                     Element::new("redirdev")
                         .attr("bus", "usb")
                         .attr("type", "spicevmc")
@@ -355,30 +333,9 @@ fn devices(spec: &DomainSpec, context: &Context<'_>) -> Result<Element, HostErro
         }
     }
     if spec.sound {
-        devices = devices
-            .child(Element::new("sound").attr("model", "ich9"))
-            .child(Element::new("audio").attr("id", "1").attr(
-                "type",
-                if spec.display.is_some() {
-                    "spice"
-                } else {
-                    "none"
-                },
-            ));
+        devices = devices.children(machine::sound(&spec.machine, spice));
     }
-    Ok(devices
-        .child(
-            Element::new("memballoon")
-                .attr("model", "virtio")
-                .child(Element::new("stats").attr("period", "5")),
-        )
-        .child(
-            Element::new("rng").attr("model", "virtio").child(
-                Element::new("backend")
-                    .attr("model", "random")
-                    .text("/dev/urandom"),
-            ),
-        ))
+    Ok(devices.children(machine::small_devices(&spec.machine, spice)))
 }
 
 fn channel(kind: &str, name: &str) -> Element {
@@ -406,12 +363,18 @@ fn graphics(display: &DisplaySpec, password: &DisplayPassword) -> Element {
                 .attr("address", listen),
         )
         .child(Element::new("streaming").attr("mode", "filter"))
+        .children(
+            (!display.copy_paste).then(|| Element::new("clipboard").attr("copypaste", "no")),
+        )
+        .children(
+            (!display.file_transfer).then(|| Element::new("filetransfer").attr("enable", "no")),
+        )
 }
 
 /// VNC, locked in the same way.
-fn vnc(display: &DisplaySpec, password: &DisplayPassword) -> Element {
+fn vnc(display: &DisplaySpec, password: &DisplayPassword) -> Result<Element, HostError> {
     let listen = display.listen.to_string();
-    Element::new("graphics")
+    let mut element = Element::new("graphics")
         .attr("type", "vnc")
         .attr("autoport", "yes")
         .attr("listen", listen.clone())
@@ -422,37 +385,56 @@ fn vnc(display: &DisplaySpec, password: &DisplayPassword) -> Element {
             Element::new("listen")
                 .attr("type", "address")
                 .attr("address", listen),
-        )
+        );
+    if let Some(keyboard) = &display.keyboard {
+        element = element.attr("keymap", name("keyboard layout", keyboard, 16)?);
+    }
+    Ok(element)
 }
 
 /// A moment that has passed, as `passwdValidTo` is written (UTC).
 pub(crate) const EXPIRED: &str = "2000-01-01T00:00:00";
 
-fn video(display: &DisplaySpec) -> Result<Element, HostError> {
+fn video(display: &DisplaySpec) -> Result<Vec<Element>, HostError> {
     if !(1..=4).contains(&display.monitors) {
         return Err(invalid("monitors", "must be 1 to 4"));
     }
-    let monitors = display.monitors.to_string();
+    let (heads, cards) = if display.separate_cards {
+        (1, display.monitors)
+    } else {
+        (display.monitors, 1)
+    };
+    let plain = |kind: &str| {
+        Element::new("model")
+            .attr("type", kind)
+            .attr("vram", "16384")
+            .attr("heads", "1")
+    };
     let model = match display.video {
         VideoModel::Qxl => {
             // All monitors of a QXL device share its memory: 16 MiB each for the frame buffer.
-            let scale = u32::from(display.monitors).next_power_of_two();
+            let scale = u32::from(heads).next_power_of_two();
             Element::new("model")
                 .attr("type", "qxl")
                 .attr("ram", (65536 * scale).to_string())
                 .attr("vram", "65536")
                 .attr("vgamem", (16384 * scale).to_string())
-                .attr("heads", monitors)
+                .attr("heads", heads.to_string())
         }
         VideoModel::Virtio => Element::new("model")
             .attr("type", "virtio")
-            .attr("heads", monitors),
-        VideoModel::Vga => Element::new("model")
-            .attr("type", "vga")
-            .attr("vram", "16384")
-            .attr("heads", "1"),
+            .attr("heads", heads.to_string()),
+        VideoModel::Vga => plain("vga"),
+        VideoModel::Cirrus => plain("cirrus"),
+        VideoModel::Bochs => plain("bochs"),
     };
-    Ok(Element::new("video").child(model.attr("primary", "yes")))
+    let mut cards: Vec<Element> = (0..cards)
+        .map(|_| Element::new("video").child(model.clone()))
+        .collect();
+    if let Some(Node::Element(model)) = cards[0].content.first_mut() {
+        model.set("primary", "yes");
+    }
+    Ok(cards)
 }
 
 /// The place of each device in the boot order.

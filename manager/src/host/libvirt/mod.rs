@@ -474,6 +474,24 @@ impl Hypervisor for LibvirtHost {
         ))
     }
 
+    fn set_vcpus(&self, vm: Uuid, vcpus: u32) -> HostFuture<'_, ()> {
+        let call = Call {
+            deadline: Duration::from_secs(60),
+            ..Call::short("change a guest's processors")
+        };
+        call!(self, call, move |c| devices::set_vcpus(c, vm, vcpus))
+    }
+
+    fn attach_memory(&self, vm: Uuid, module: Uuid, bytes: u64) -> HostFuture<'_, ()> {
+        let call = Call {
+            deadline: Duration::from_secs(60),
+            ..Call::short("plug memory")
+        };
+        call!(self, call, move |c| devices::attach_memory(
+            c, vm, module, bytes
+        ))
+    }
+
     fn open_graphics(&self, vm: Uuid) -> HostFuture<'_, GraphicsTarget> {
         let call = Call {
             deadline: Duration::from_secs(10),

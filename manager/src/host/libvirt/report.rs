@@ -7,7 +7,7 @@ use virt::connect::Connect;
 use super::connection::failed;
 use super::statistics;
 use super::xml::Element;
-use crate::host::{Acceleration, AccelerationKind, HostError, HostReport};
+use crate::host::{Acceleration, AccelerationKind, HostError, HostReport, Parts};
 
 /// What the verdict on KVM depends on: when any of it changes, it is proved again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +69,7 @@ pub(super) fn report(
 ) -> Result<HostReport, HostError> {
     let node = connection.node_info().map_err(|e| failed(&e))?;
     let capabilities = Element::parse(&connection.capabilities().map_err(|e| failed(&e))?)?;
+    let guest = guest_capabilities(connection);
     let cpu = capabilities.path(&["host", "cpu"]);
     let text = |name| cpu.and_then(|c| c.find(name)).map(Element::own_text);
     // What does not multiply to the number of processors is not to be believed.
@@ -102,28 +103,40 @@ pub(super) fn report(
         } else {
             String::new()
         },
-        spice: has_spice(connection),
+        spice: guest
+            .as_ref()
+            .is_some_and(|it| offers(it, &["devices", "graphics"], "type", "spice")),
         acceleration,
+        parts: guest.as_ref().map(parts).unwrap_or_default(),
     })
 }
 
-fn has_spice(connection: &Connect) -> bool {
-    let Ok(text) =
-        connection.domain_capabilities(None, Some("x86_64"), Some("q35"), Some("qemu"), 0)
-    else {
-        return false;
-    };
-    let Ok(capabilities) = Element::parse(&text) else {
-        return false;
-    };
-    capabilities
-        .path(&["devices", "graphics"])
-        .is_some_and(|graphics| {
-            graphics
-                .all("enum")
-                .flat_map(|e| e.all("value"))
-                .any(|value| value.own_text() == "spice")
-        })
+/// What QEMU there can give a guest, as libvirt says; `None` when it does not.
+fn guest_capabilities(connection: &Connect) -> Option<Element> {
+    let text = connection
+        .domain_capabilities(None, Some("x86_64"), Some("q35"), Some("qemu"), 0)
+        .ok()?;
+    Element::parse(&text).ok()
+}
+
+/// Whether a list of choices has this one.
+fn offers(capabilities: &Element, path: &[&str], list: &str, wanted: &str) -> bool {
+    capabilities.path(path).is_some_and(|place| {
+        place
+            .all("enum")
+            .filter(|choices| choices.get("name") == Some(list))
+            .flat_map(|choices| choices.all("value"))
+            .any(|value| value.own_text() == wanted)
+    })
+}
+
+fn parts(capabilities: &Element) -> Parts {
+    let uefi = offers(capabilities, &["os"], "firmware", "efi");
+    Parts {
+        uefi,
+        secure_boot: uefi && offers(capabilities, &["os", "loader"], "secure", "yes"),
+        tpm: offers(capabilities, &["devices", "tpm"], "backendModel", "emulator"),
+    }
 }
 
 fn processor_name() -> Option<String> {

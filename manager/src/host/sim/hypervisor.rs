@@ -12,14 +12,14 @@ use super::{Domain, PICTURE, SimHost, Volume, bytes};
 use crate::host::{
     Acceleration, AccelerationKind, Chain, DiskSpec, DisplayPassword, DomainInfo, DomainSpec,
     DomainState, GraphicsTarget, HostError, HostEvent, HostFuture, HostReport, HostSample,
-    Hypervisor, NetworkKind, NetworkReport, NetworkSpec, NicSpec, OffReason, PauseReason, Plugged,
+    Hypervisor, NetworkKind, NetworkReport, NetworkSpec, NicSpec, OffReason, Parts, PauseReason, Plugged,
     PoolInfo, Reachable, StatSample, Statistics, VolumeAccess, VolumeFormat, VolumeInfo, VolumeRef,
     VolumeSpec,
 };
 
 impl Hypervisor for SimHost {
     fn report(&self) -> HostFuture<'_, HostReport> {
-        self.call("report", |_, _| {
+        self.call("report", |_, state| {
             Ok(HostReport {
                 hostname: "sim".to_owned(),
                 architecture: "x86_64".to_owned(),
@@ -37,6 +37,11 @@ impl Hypervisor for SimHost {
                 acceleration: Acceleration {
                     kind: AccelerationKind::Tcg,
                     reason: "This host is simulated.".to_owned(),
+                },
+                parts: Parts {
+                    uefi: !state.bare,
+                    secure_boot: !state.bare,
+                    tpm: !state.bare,
                 },
             })
         })
@@ -83,6 +88,7 @@ impl Hypervisor for SimHost {
                     spec,
                     state: state_now,
                     saved: false,
+                    modules: Vec::new(),
                 },
             );
             Ok(())
@@ -271,6 +277,31 @@ impl Hypervisor for SimHost {
                 .spec
                 .nics
                 .retain(|there| there.nic != nic);
+            Ok(())
+        })
+    }
+
+    fn set_vcpus(&self, vm: Uuid, vcpus: u32) -> HostFuture<'_, ()> {
+        self.call("set_vcpus", move |_, state| {
+            let stubborn = state.stubborn_guests;
+            let cpu = &mut Self::running_of(state, vm)?.spec.cpu;
+            if stubborn && u64::from(vcpus) < cpu.vcpus() {
+                return Err(HostError::GuestRefused {
+                    device: "a virtual processor".to_owned(),
+                });
+            }
+            cpu.sockets = vcpus / (cpu.cores * cpu.threads).max(1);
+            Ok(())
+        })
+    }
+
+    fn attach_memory(&self, vm: Uuid, module: Uuid, bytes: u64) -> HostFuture<'_, ()> {
+        self.call("attach_memory", move |_, state| {
+            let domain = Self::running_of(state, vm)?;
+            if !domain.modules.contains(&module) {
+                domain.modules.push(module);
+                domain.spec.memory_bytes += bytes;
+            }
             Ok(())
         })
     }

@@ -67,10 +67,12 @@ pub(crate) struct Targets {
     pub sata: Vec<usize>,
     /// Taken units of the SCSI controller.
     pub scsi: Vec<usize>,
+    /// Taken places on IDE: two channels with two units each.
+    pub ide: Vec<usize>,
 }
 
 impl Targets {
-    fn name(&mut self, prefix: &str) -> Result<String, HostError> {
+    pub(super) fn name(&mut self, prefix: &str) -> Result<String, HostError> {
         let taken = |name: &String| name == CD_TARGET || self.names.contains(name);
         let name = (0..26 * 27)
             .map(|n| device_name(prefix, n))
@@ -137,6 +139,16 @@ pub(crate) fn disk(
         DiskInterface::Sata => {
             let unit = Targets::unit(&mut targets.sata, 1..1 + MAX_SATA_DISKS)?;
             (targets.name("sd")?, "sata", Some(drive_address(unit)))
+        }
+        DiskInterface::Ide => {
+            let place = [0, 1, 3]
+                .into_iter()
+                .find(|place| !targets.ide.contains(place))
+                .ok_or_else(|| invalid("disks", "on IDE must be at most 3"))?;
+            targets.ide.push(place);
+            let mut address = drive_address(place % 2);
+            address.set("bus", (place / 2).to_string());
+            (device_name("hd", place), "ide", Some(address))
         }
     };
     let on_error = if spec.propagate_errors {
