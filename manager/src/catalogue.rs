@@ -62,9 +62,9 @@ pub struct Os {
 const UNKNOWN: Os = Os {
     name: "other",
     family: Family::Other,
-    disk: DiskInterface::VirtioScsi,
+    disk: VirtioScsi,
     nic: NicInterface::Virtio,
-    video: VideoType::Qxl,
+    video: Qxl,
     sound: SoundModel::Ich9,
     firmware: None,
     tpm: false,
@@ -111,7 +111,7 @@ const fn old_windows(
     Os {
         name,
         family: Family::Windows,
-        disk: DiskInterface::Ide,
+        disk: Ide,
         nic,
         video,
         sound,
@@ -131,8 +131,8 @@ const fn windows(name: &'static str, wide: bool, firmware: Option<BiosType>, tpm
         nic: NicInterface::E1000e,
         // OVMF draws on the plain card before there is a driver.
         video: match firmware {
-            Some(_) => VideoType::Vga,
-            None => VideoType::Qxl,
+            Some(_) => Vga,
+            None => Qxl,
         },
         sound: SoundModel::Ich9,
         firmware,
@@ -244,26 +244,26 @@ impl Os {
         }
     }
 
-    /// Gives new hardware the system's devices. `offered` says which firmware and TPM the hosts
-    /// have: what they lack is not chosen, and the cluster's firmware stays.
-    pub(crate) fn put_into(&self, hardware: &mut VmHardware, offered: impl Fn(BiosType) -> bool) {
+    /// Gives new hardware the system's devices. `offered` says which firmware, with or without a
+    /// TPM, the hosts have: what they lack is not chosen, and the cluster's firmware stays.
+    pub(crate) fn put_into(
+        &self,
+        hardware: &mut VmHardware,
+        offered: impl Fn(BiosType, bool) -> bool,
+    ) {
         if !self.known {
             return;
         }
         hardware.display.video = self.video;
-        time_zone_of(self, hardware);
+        if hardware.time_zone == UNKNOWN.time_zone() {
+            self.time_zone().clone_into(&mut hardware.time_zone);
+        }
         if let Some(firmware) = self.firmware
-            && offered(firmware)
+            && offered(firmware, self.tpm)
         {
             hardware.bios_type = firmware;
             hardware.tpm = hardware.tpm || self.tpm;
         }
-    }
-}
-
-fn time_zone_of(os: &Os, hardware: &mut VmHardware) {
-    if hardware.time_zone == UNKNOWN.time_zone() {
-        os.time_zone().clone_into(&mut hardware.time_zone);
     }
 }
 

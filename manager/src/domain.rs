@@ -6,6 +6,7 @@ pub(crate) use machine::{bios_type, lack, sockets_max};
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use uuid::Uuid;
 
@@ -14,8 +15,8 @@ use crate::host as h;
 use crate::image::ovf::{Appliance, ApplianceNic};
 use crate::inventory::Inventory;
 use crate::model::{
-    BootDevice, CpuMode, Disk, DiskAttachment, DiskFormat, DiskId, DiskInterface, Layer,
-    Network, Nic, NicInterface, StorageDomain, StorageDomainId, Vm, VmHardware,
+    BootDevice, CpuMode, Disk, DiskAttachment, DiskFormat, DiskId, DiskInterface, Layer, Network,
+    Nic, NicInterface, StorageDomain, StorageDomainId, Vm, VmHardware,
 };
 
 /// USB devices that a console may redirect at once.
@@ -195,7 +196,7 @@ pub(crate) fn domain_spec(
         display: machine::display(hardware, run.display),
         sound: hardware.soundcard,
         usb_redirections: if hardware.usb { USB_REDIRECTIONS } else { 0 },
-        clock: machine::clock(hardware),
+        clock: machine::clock(hardware, SystemTime::now()),
         machine: machine::machine(inventory, vm, hardware, run.epoch),
     })
 }

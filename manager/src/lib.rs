@@ -5,8 +5,8 @@
 //! persists first and publishes then ([`Manager::subscribe`]).
 
 pub mod access;
-pub mod catalogue;
 mod caller;
+pub mod catalogue;
 pub mod clock;
 mod command;
 mod config;

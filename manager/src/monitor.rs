@@ -21,8 +21,8 @@ use crate::host::{
     AccelerationKind, HostEvent, HostReport, Hypervisor, NetworkSpec, PoolInfo, Reachable,
 };
 use crate::model::{
-    Acceleration, CpuTopology, DataCenter, DataCenterStatus, Host, HostFacts, HostId, HostStatus,
-    StorageDomainId, StorageDomainStatus, VmId, VmStatus,
+    Acceleration, CpuTopology, DataCenter, DataCenterStatus, Host, HostFacts, HostId, HostParts,
+    HostStatus, StorageDomainId, StorageDomainStatus, VmId, VmStatus,
 };
 use crate::writer::Draft;
 

@@ -174,7 +174,8 @@ pub(crate) fn vm(inventory: &Inventory, vm: &Vm, action: VmAction) -> Result<(),
         },
         VmAction::Console => match status {
             S::Up | S::PoweringUp | S::PoweringDown | S::RebootInProgress | S::Paused => {
-                if vm.hardware.display.graphics.is_empty() {
+                let graphics = &vm.running_hardware().display.graphics;
+                if graphics.is_empty() {
                     Err("Cannot open a console. VM has no screen (it is headless).".to_owned())
                 } else {
                     Ok(())

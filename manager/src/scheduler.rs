@@ -1,5 +1,6 @@
 //! Chooses a host for a VM: a pure function of the inventory.
 
+use crate::domain;
 use crate::inventory::Inventory;
 use crate::model::{Host, HostId, HostStatus, Vm, VmHardware};
 
@@ -16,7 +17,7 @@ pub(crate) fn choose(
         .iter()
         .filter(|host| host.cluster == vm.cluster)
     {
-        match fits(inventory, host, hardware) {
+        match fits(inventory, host, vm, hardware) {
             Ok(free) => {
                 if best.is_none_or(|(most, id)| (free, host.id) > (most, id)) {
                     best = Some((free, host.id));
@@ -38,7 +39,7 @@ pub(crate) fn choose(
 }
 
 /// Bytes of memory that are free on a host for one more VM, or why it cannot be used.
-fn fits(inventory: &Inventory, host: &Host, hardware: &VmHardware) -> Result<u64, String> {
+fn fits(inventory: &Inventory, host: &Host, vm: &Vm, hardware: &VmHardware) -> Result<u64, String> {
     if host.status != HostStatus::Up {
         return Err(format!("is {}", host.status.as_str().replace('_', " ")));
     }
@@ -48,6 +49,10 @@ fn fits(inventory: &Inventory, host: &Host, hardware: &VmHardware) -> Result<u64
     let Some(facts) = &host.report else {
         return Err("has not reported its size yet".to_owned());
     };
+    let bios = domain::bios_type(inventory, vm.cluster, hardware);
+    if let Some(lack) = domain::lack(facts, bios, hardware.tpm) {
+        return Err(lack.to_owned());
+    }
     if hardware.memory > facts.memory {
         return Err(format!(
             "has {} MiB of memory, and the VM needs {} MiB",
@@ -58,7 +63,7 @@ fn fits(inventory: &Inventory, host: &Host, hardware: &VmHardware) -> Result<u64
     let taken: u64 = inventory
         .vms_of_host(host.id)
         .filter(|vm| vm.run.status.is_running())
-        .map(|vm| vm.hardware.memory)
+        .map(|vm| vm.running_hardware().memory)
         .fold(0, u64::saturating_add);
     Ok(facts.memory.saturating_sub(taken))
 }

@@ -6,14 +6,15 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Windows' name, the zone's, and the number that `sysprep.inf` wants.
-fn rows() -> impl Iterator<Item = (&'static str, &'static str, Option<u32>)> {
+/// Windows' name, the number that `sysprep.inf` wants, and the zones, the one that stands for them
+/// first.
+fn rows() -> impl Iterator<Item = (&'static str, Option<u32>, &'static str)> {
     include_str!("time_zone.tsv").lines().filter_map(|line| {
         let mut columns = line.split('\t');
         Some((
             columns.next()?,
+            columns.next()?.parse().ok(),
             columns.next()?,
-            columns.next().and_then(|number| number.parse().ok()),
         ))
     })
 }
@@ -22,7 +23,8 @@ fn rows() -> impl Iterator<Item = (&'static str, &'static str, Option<u32>)> {
 fn find(name: &str) -> Option<TimeZone> {
     let zone = rows()
         .find(|(windows, _, _)| *windows == name)
-        .map_or(name, |(_, zone, _)| zone);
+        .and_then(|(_, _, zones)| zones.split(' ').next())
+        .unwrap_or(name);
     TimeZone::get(zone).ok()
 }
 
@@ -42,13 +44,13 @@ pub(crate) fn ahead(name: &str, at: SystemTime) -> i32 {
 /// Windows' name of a zone.
 pub(crate) fn windows_name(zone: &str) -> Option<&'static str> {
     rows()
-        .find(|(_, name, _)| *name == zone)
+        .find(|(_, _, zones)| zones.split(' ').any(|name| name == zone))
         .map(|(windows, _, _)| windows)
 }
 
 /// Windows' number of a zone, by Windows' name.
 pub(crate) fn windows_index(name: &str) -> Option<u32> {
-    rows().find(|(windows, _, _)| *windows == name)?.2
+    rows().find(|(windows, _, _)| *windows == name)?.1
 }
 
 #[cfg(test)]
@@ -60,9 +62,14 @@ mod tests {
     #[test]
     fn every_zone_of_the_table_exists() {
         assert!(rows().count() > 130);
-        for (windows, zone, _) in rows() {
+        for (windows, _, zones) in rows() {
+            let zone = zones.split(' ').next().unwrap();
             assert!(TimeZone::get(zone).is_ok(), "{windows}: {zone}");
         }
+        assert_eq!(
+            windows_name("Europe/Prague").and_then(windows_index),
+            Some(95)
+        );
     }
 
     #[test]

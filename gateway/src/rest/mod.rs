@@ -18,6 +18,7 @@ mod disk_attachments;
 mod disks;
 mod events;
 mod fault;
+mod first_boot;
 mod fixed;
 mod hosts;
 mod image_transfers;
@@ -40,6 +41,7 @@ mod view;
 mod vm_settings;
 mod vms;
 mod vnic_profiles;
+mod watchdogs;
 
 use std::borrow::Cow;
 

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use api::types::{
-    Bios, Boot, BootMenu, Configuration, Console, Cpu, CpuTopology, CustomProperty, Display,
-    HighAvailability, Initialization, Io, MemoryPolicy, MigrationOptions, OperatingSystem,
-    RngDevice, SerialNumber, StorageDomainLease, Template, TimeZone, Usb, VirtioScsi, Vm,
+    Bios, Boot, BootMenu, Configuration, Console, Cpu, CpuTopology, CpuTune, CustomProperty,
+    Display, HighAvailability, Io, MemoryPolicy, MigrationOptions, OperatingSystem, RngDevice,
+    SerialNumber, StorageDomainLease, Template, TimeZone, Usb, VcpuPin, VirtioScsi, Vm,
     VmPlacementPolicy,
 };
 use api::{Part, path};
@@ -17,6 +17,7 @@ use super::convert::{
     clearable, given, int, number, reference, version_from_api, version_to_api, word,
 };
 use super::fault::Result;
+use super::first_boot;
 use super::view::View;
 
 /// Puts the hardware into an API object.
@@ -142,7 +143,7 @@ macro_rules! write_hardware {
         object.initialization = hardware
             .initialization
             .as_ref()
-            .map(|it| initialization(it).into());
+            .map(|it| first_boot::to_api(it).into());
     }};
 }
 
@@ -172,6 +173,16 @@ fn cpu(hardware: &VmHardware) -> Cpu {
         architecture: word("x86_64"),
         mode: hardware.cpu_mode.and_then(|mode| word(mode.as_str())),
         topology: Some(topology(hardware.topology).into()),
+        cpu_tune: (!hardware.cpu_pinning.is_empty()).then(|| {
+            let pins = hardware.cpu_pinning.iter().map(|pin| VcpuPin {
+                vcpu: int(pin.vcpu),
+                cpu_set: Some(pin.cpus.clone()),
+            });
+            CpuTune {
+                vcpu_pins: Some(pins.collect()),
+            }
+            .into()
+        }),
         ..Cpu::default()
     }
 }
@@ -234,19 +245,6 @@ fn placement(placement: &model::Placement) -> VmPlacementPolicy {
     VmPlacementPolicy {
         affinity: word(placement.affinity.as_str()),
         hosts: (!placement.hosts.is_empty()).then(|| hosts.collect()),
-    }
-}
-
-fn initialization(it: &model::Initialization) -> Initialization {
-    Initialization {
-        host_name: it.host_name.clone(),
-        user_name: it.user_name.clone(),
-        authorized_ssh_keys: it.authorized_ssh_keys.clone(),
-        custom_script: it.custom_script.clone(),
-        timezone: it.timezone.clone(),
-        dns_servers: it.dns_servers.clone(),
-        dns_search: it.dns_search.clone(),
-        ..Initialization::default()
     }
 }
 
@@ -350,7 +348,10 @@ macro_rules! read_hardware {
                 domain.map(|it| view.storage_domain_of(it.id.as_deref(), it.name.as_deref()));
             to.lease = Some(domain.transpose()?.flatten().map(|domain| domain.id));
         }
-        to.initialization = object.initialization.as_deref().map(read_initialization);
+        to.initialization = match object.initialization.as_deref() {
+            Some(it) => Some(first_boot::from_api(it)?),
+            None => None,
+        };
         to
     }};
 }
@@ -382,6 +383,16 @@ fn read_cpu(to: &mut VmSettings, cpu: &Cpu) -> Result<()> {
         to.sockets = number("cpu.topology.sockets", topology.sockets)?;
         to.cores = number("cpu.topology.cores", topology.cores)?;
         to.threads = number("cpu.topology.threads", topology.threads)?;
+    }
+    if let Some(tune) = cpu.cpu_tune.as_deref() {
+        let mut pins = Vec::new();
+        for pin in tune.vcpu_pins.iter().flatten() {
+            pins.push(model::CpuPin {
+                vcpu: number("cpu.cpu_tune.vcpu_pins.vcpu", pin.vcpu)?.unwrap_or(0),
+                cpus: pin.cpu_set.clone().unwrap_or_default(),
+            });
+        }
+        to.cpu_pinning = Some(pins);
     }
     Ok(())
 }
@@ -424,16 +435,4 @@ fn read_display(to: &mut VmSettings, display: &Display) -> Result<()> {
     )?;
     to.keyboard_layout = clearable(display.keyboard_layout.as_ref());
     Ok(())
-}
-
-fn read_initialization(it: &Initialization) -> model::Initialization {
-    model::Initialization {
-        host_name: it.host_name.clone(),
-        user_name: it.user_name.clone(),
-        authorized_ssh_keys: it.authorized_ssh_keys.clone(),
-        custom_script: it.custom_script.clone(),
-        timezone: it.timezone.clone(),
-        dns_servers: it.dns_servers.clone(),
-        dns_search: it.dns_search.clone(),
-    }
 }

@@ -6,8 +6,8 @@ use api::types::{self, Action};
 use api::{Object, path};
 use manager::model::{Vm, VmStatus};
 use manager::{
-    DiskAttachParams, Inventory, NicAddParams, VmAddParams, VmRemoveParams, VmStartParams,
-    VmStopParams, VmUpdateParams,
+    DiskAttachParams, FirstBootWish, Inventory, NicAddParams, VmAddParams, VmRemoveParams,
+    VmStartParams, VmStopParams, VmUpdateParams,
 };
 
 use super::convert::{date, part, reference, word};
@@ -16,7 +16,7 @@ use super::reply::Answer;
 use super::request::Params;
 use super::view::{Found, View, one};
 use super::{Change, Verb, consoles, disk_attachments, nics, permissions, statistics, tags};
-use super::{beneath, vm_settings};
+use super::{beneath, vm_settings, watchdogs};
 
 pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
     let [id, rest @ ..] = path else {
@@ -32,6 +32,7 @@ pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
         ["nics", rest @ ..] => nics::read(view, &vm, rest),
         ["permissions", rest @ ..] => permissions::read(view, vm.id.into(), rest),
         ["statistics", rest @ ..] => statistics::read(statistics::vm(view.inventory(), &vm), rest),
+        ["watchdogs", rest @ ..] => watchdogs::read(view, &vm, rest),
         ["tags", rest @ ..] => tags::read_assigned(view, &vm.tags, &path::vm(vm.id), rest),
         rest => Err(beneath(rest)),
     }
@@ -156,6 +157,7 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
             tags::change_assigned(change, verb, vm.id.into(), &path::vm(vm.id), rest).await
         }
         (Verb::Post, ["export"]) => super::ova::export(change, &vm).await,
+        (_, ["watchdogs", rest @ ..]) => watchdogs::change(change, verb, &vm, rest).await,
         (Verb::Post, [action]) => act(change, &vm, action).await,
         _ => Err(Refused::unbuilt()),
     }
@@ -347,6 +349,16 @@ fn start(view: &View, sent: &Action) -> Result<VmStartParams> {
     let mut params = VmStartParams {
         pause: sent.pause.unwrap_or(false),
         ..Default::default()
+    };
+    let asked = |flag: Option<bool>| flag == Some(true);
+    params.first_boot = if asked(sent.use_sysprep) {
+        FirstBootWish::Sysprep
+    } else if asked(sent.use_cloud_init) {
+        FirstBootWish::CloudInit
+    } else if asked(sent.use_initialization) {
+        FirstBootWish::BySystem
+    } else {
+        FirstBootWish::Usual
     };
     let Some(vm) = sent.vm.as_deref() else {
         return Ok(params);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::Manager;
 use crate::access;
 use crate::caller::Caller;
+use crate::catalogue;
 use crate::error::{Error, Result};
 use crate::event::{EventDraft, code};
 use crate::inventory::Inventory;
@@ -131,7 +132,9 @@ pub(super) fn new_nic(
         ));
     }
     check_profile(draft, caller, vm, params.vnic_profile)?;
-    let interface = params.interface.unwrap_or(NicInterface::Virtio);
+    let interface = params
+        .interface
+        .unwrap_or_else(|| catalogue::os(&vm.hardware.os_type).nic);
     check_interface(interface)?;
     let mac = match params.mac {
         Some(mac) => {

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 
 use crate::host::work::Content;
 use crate::model::{
-    BiosType, BootDevice, ClusterId, CpuMode, CpuTopology, DataCenterId, DiskBackup,
+    BiosType, BootDevice, ClusterId, CpuMode, CpuPin, CpuTopology, DataCenterId, DiskBackup,
     DiskContentType, DiskFormat, DiskId, DiskInterface, DiskProfileId, GraphicsType, GroupId,
     HostId, Initialization, InstanceTypeId, JobId, LogSeverity, Mac, NetworkFilterId, NetworkId,
     NetworkUsage, NicInterface, ObjectId, Permit, QuotaMode, RoleId, Secret, StepId, StepType,
     StorageDomainId, StorageErrorResume, Subject, TagId, TemplateId, TransferDirection,
     TransferTimeoutPolicy, Version, VideoType, VmAffinity, VmType, VnicPassThroughMode,
-    VnicProfileId,
+    VnicProfileId, Watchdog,
 };
 
 /// What is said of a VM's hardware, in `vm_add`, `vm_update` and, for one run, `vm_start`.
@@ -72,7 +72,10 @@ pub struct VmSettings {
     pub storage_error_resume: Option<StorageErrorResume>,
     pub migration_downtime: Option<Option<u32>>,
     pub lease: Option<Option<StorageDomainId>>,
+    /// Merged into what is there: see [`Initialization::merge`].
     pub initialization: Option<Initialization>,
+    pub watchdog: Option<Option<Watchdog>>,
+    pub cpu_pinning: Option<Vec<CpuPin>>,
 }
 
 /// A new VM.
@@ -134,6 +137,22 @@ pub struct VmStartParams {
     pub once: VmSettings,
     /// CD for this run alone.
     pub cdrom: Option<Option<DiskId>>,
+    /// Whether the guest is given its first-boot settings.
+    pub first_boot: FirstBootWish,
+}
+
+/// Whether a start gives the guest its first-boot settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FirstBootWish {
+    /// At the first start, where there are some, and at any that brings some of its own.
+    #[default]
+    Usual,
+    /// To cloud-init, whether it is the first start or not (oVirt: `use_cloud_init`).
+    CloudInit,
+    /// To sysprep (oVirt: `use_sysprep`).
+    Sysprep,
+    /// As its operating system has it (oVirt: `use_initialization`).
+    BySystem,
 }
 
 /// How a VM is ended or restarted.

@@ -4,9 +4,11 @@ use crate::access;
 use crate::caller::Caller;
 use crate::domain::{BootFile, boot_file};
 use crate::error::{Error, Result};
+use crate::first_boot;
 use crate::inventory::Inventory;
 use crate::model::{ObjectId, Permit, VmHardware};
 use crate::seed;
+use crate::time_zone;
 
 use super::check;
 use super::params::VmSettings;
@@ -19,6 +21,8 @@ const MEMORY: std::ops::RangeInclusive<u64> = 16 * MIB..=4096 * GIB;
 const MOST_CPUS: u64 = 512;
 /// Most sockets, cores or threads.
 const MOST_OF_ONE: u32 = 64;
+/// Threads for disks' work.
+const MOST_IO_THREADS: u32 = 16;
 /// Screens of a VM.
 const MOST_MONITORS: u32 = 4;
 
@@ -98,6 +102,8 @@ impl VmSettings {
             migration_downtime,
             lease,
             initialization,
+            watchdog,
+            cpu_pinning,
         } = self;
         fn set<T>(place: &mut T, value: Option<T>) {
             if let Some(value) = value {
@@ -183,9 +189,13 @@ impl VmSettings {
         set(&mut hardware.storage_error_resume, storage_error_resume);
         set(&mut hardware.migration_downtime, migration_downtime);
         set(&mut hardware.lease, lease);
-        if initialization.is_some() {
-            hardware.initialization = initialization;
+        if let Some(new) = initialization {
+            let mut merged = hardware.initialization.take().unwrap_or_default();
+            merged.merge(new);
+            hardware.initialization = (!merged.is_empty()).then_some(merged);
         }
+        set(&mut hardware.watchdog, watchdog);
+        set(&mut hardware.cpu_pinning, cpu_pinning);
         validate(hardware, inventory)
     }
 
@@ -353,11 +363,8 @@ pub(super) fn validate(hardware: &VmHardware, inventory: &Inventory) -> Result<(
     {
         boot_file(inventory, text)?;
     }
-    if let Some(first) = hardware.custom_properties.first() {
-        return Err(Error::conflict(format!(
-            "Some of the specified custom properties are not configured by the system. The keys are: {}.",
-            first.0.chars().take(64).collect::<String>()
-        )));
+    for (name, value) in &hardware.custom_properties {
+        check_property(name, value)?;
     }
     for host in &hardware.placement.hosts {
         if !inventory.hosts.contains_key(host) {
@@ -388,26 +395,77 @@ pub(super) fn validate(hardware: &VmHardware, inventory: &Inventory) -> Result<(
     ] {
         check::text(field, text.unwrap_or_default())?;
     }
-    if let Some(initialization) = &hardware.initialization {
-        let length = [
-            &initialization.host_name,
-            &initialization.user_name,
-            &initialization.authorized_ssh_keys,
-            &initialization.custom_script,
-            &initialization.timezone,
-            &initialization.dns_servers,
-            &initialization.dns_search,
-        ]
-        .into_iter()
-        .flatten()
-        .map(String::len)
-        .sum::<usize>();
-        if length > 64 * 1024 {
+    if let Some(fault) = hardware.initialization.as_ref().and_then(first_boot::fault) {
+        return Err(Error::invalid("initialization", fault));
+    }
+    if !time_zone::is_known(&hardware.time_zone) {
+        return Err(Error::conflict(
+            "Invalid time zone for given OS type. It must be one of Windows' names or of the IANA's.",
+        ));
+    }
+    for (field, value, known) in [
+        (
+            "serial_number.policy",
+            hardware.serial_number_policy.as_deref(),
+            &["host", "vm", "custom", "none"][..],
+        ),
+        (
+            "rng_device.source",
+            hardware.rng_source.as_deref(),
+            &["urandom", "random", "hwrng"][..],
+        ),
+    ] {
+        if value.is_some_and(|value| !known.contains(&value)) {
             return Err(Error::invalid(
-                "initialization",
-                "The first-boot settings are too long.",
+                field,
+                format!("It must be one of {}.", known.join(", ")),
+            ));
+        }
+    }
+    if hardware.io_threads > MOST_IO_THREADS {
+        return Err(Error::conflict(format!(
+            "The number of IO threads must be at most {MOST_IO_THREADS}."
+        )));
+    }
+    if hardware.virtio_scsi_multi_queues.is_some_and(|it| it > 256) {
+        return Err(Error::conflict(
+            "The number of VirtIO-SCSI queues must be at most 256.",
+        ));
+    }
+    let mut pinned = std::collections::BTreeSet::new();
+    for pin in &hardware.cpu_pinning {
+        if !pin.is_well_formed() {
+            return Err(Error::invalid(
+                "cpu.cpu_tune",
+                "A set of the host's processors is written as 0-3,^2.",
+            ));
+        }
+        if u64::from(pin.vcpu) >= topology.count() || !pinned.insert(pin.vcpu) {
+            return Err(Error::conflict(
+                "Each of the VM's processors can be pinned once, and none that it does not have.",
             ));
         }
     }
     Ok(())
+}
+
+/// Custom properties that have an effect, as oVirt knows them.
+fn check_property(name: &str, value: &str) -> Result<()> {
+    let fits = match name {
+        "viodiskcache" => matches!(value, "none" | "writeback" | "writethrough"),
+        "hugepages" => matches!(value, "4" | "2048" | "1048576"),
+        _ => {
+            return Err(Error::conflict(format!(
+                "Some of the specified custom properties are not configured by the system. The keys are: {}.",
+                name.chars().take(64).collect::<String>()
+            )));
+        }
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::conflict(format!(
+            "Some of the specified custom properties have illegal values. The keys are: {name}."
+        )))
+    }
 }

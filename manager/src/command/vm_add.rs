@@ -6,10 +6,13 @@ use std::sync::Arc;
 use crate::Manager;
 use crate::access;
 use crate::caller::Caller;
+use crate::catalogue;
+use crate::domain;
 use crate::error::{Error, Result};
 use crate::event::{EventDraft, code};
 use crate::model::{ObjectId, Permit, Role, TemplateStatus, Vm, VmId, VmRun, VmStatus};
 use crate::operation::{Action, OperationKind, Plan};
+use crate::seed;
 use crate::writer::Draft;
 
 use super::disk::give_to_creator;
@@ -71,6 +74,21 @@ fn add(draft: &mut Draft, caller: &Caller, params: VmAddParams) -> Result<Accept
         hardware.memory_guaranteed = kind.memory;
         hardware.memory_max = kind.memory.saturating_mul(4);
         hardware.topology = kind.topology;
+    }
+    // What the system's installer has drivers for, where the maker says nothing else.
+    if let Some(os) = &params.settings.os_type
+        && *os != hardware.os_type
+    {
+        let blank = template.id == seed::BLANK;
+        catalogue::os(os).put_into(&mut hardware, |bios, tpm| {
+            blank
+                && draft
+                    .hosts
+                    .iter()
+                    .filter(|host| host.cluster == cluster.id)
+                    .filter_map(|host| host.report.as_ref())
+                    .any(|facts| domain::lack(facts, bios, tpm).is_none())
+        });
     }
     params
         .settings

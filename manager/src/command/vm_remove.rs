@@ -92,6 +92,16 @@ fn remove(
             ));
         }
     }
+    if let Some(payload) = vm.run.payload {
+        actions.push((
+            Action::PayloadDelete {
+                vm: id,
+                volume: payload.volume,
+                storage_domain: payload.storage_domain,
+            },
+            "Deleting the first-boot settings".to_owned(),
+        ));
+    }
     let mut locks: Vec<ObjectId> = vec![id.into()];
     for disk in &own {
         actions.extend(deleting(draft, disk));

@@ -5,15 +5,20 @@ use std::sync::Arc;
 use crate::Manager;
 use crate::access;
 use crate::caller::Caller;
+use crate::domain;
 use crate::error::{Error, Result};
 use crate::event::{EventDraft, code};
-use crate::model::{ObjectId, Vm, VmId, VmStatus};
+use crate::first_boot::reader_of;
+use crate::model::{
+    BiosType, FirstBoot, ObjectId, Payload, PayloadMedium, StorageDomainStatus, StorageDomainType,
+    Vm, VmId, VmStatus,
+};
 use crate::operation::{Action, OperationKind, Plan};
 use crate::rules::{self, VmAction};
 use crate::scheduler;
 use crate::writer::Draft;
 
-use super::params::{Accepted, VmStartParams};
+use super::params::{Accepted, FirstBootWish, VmStartParams};
 
 impl Manager {
     /// Starts a VM. Returns when the start is written down; the VM is then `wait_for_launch`.
@@ -63,7 +68,7 @@ fn start(
         VmStatus::Suspended => {
             let host = match old.run.saved_on {
                 Some(host) => host,
-                None => scheduler::choose(draft, &vm, &vm.hardware)
+                None => scheduler::choose(draft, &vm, vm.running_hardware())
                     .map_err(|reason| Error::conflict(format!("Cannot run VM. {reason}")))?,
             };
             vm.run.status = VmStatus::RestoringState;
@@ -87,14 +92,18 @@ fn start(
             if let Some(next) = vm.next_run.take() {
                 vm.hardware = *next;
             }
+            vm.run.once = None;
+            vm.run.run_once = !params.once.is_empty()
+                || params.cdrom.is_some()
+                || params.first_boot != FirstBootWish::Usual;
+            let mut wish = params.first_boot;
+            if params.once.initialization.is_some() && wish == FirstBootWish::Usual {
+                wish = FirstBootWish::BySystem;
+            }
             if !params.once.is_empty() {
-                let usual = vm.hardware.clone();
-                params
-                    .once
-                    .put_into(&mut vm.hardware, draft, caller, id.into())?;
-                // Comes back when the run is over.
-                vm.next_run = Some(Box::new(usual));
-                vm.run.run_once = true;
+                let mut once = vm.hardware.clone();
+                params.once.put_into(&mut once, draft, caller, id.into())?;
+                vm.run.once = (once != vm.hardware).then(|| Box::new(once));
             }
             let cd = params.cdrom.unwrap_or(vm.cdrom);
             if let Some(cd) = cd
@@ -109,22 +118,23 @@ fn start(
                     .get(cd)
                     .is_some_and(|disk| disk.status == crate::model::DiskStatus::Ok)
             });
-            let host = scheduler::choose(draft, &vm, &vm.hardware)
+            let host = scheduler::choose(draft, &vm, vm.running_hardware())
                 .map_err(|reason| Error::conflict(format!("Cannot run VM. {reason}")))?;
             vm.run.status = VmStatus::WaitForLaunch;
             vm.run.epoch += 1;
             vm.run.host = Some(host);
             vm.run.status_detail = None;
             let epoch = vm.run.epoch;
-            let mut actions = vec![(
+            let mut actions = first_boot(draft, &mut vm, wish, epoch)?;
+            actions.push((
                 Action::DomainStart {
                     vm: id,
                     host,
                     epoch,
                 },
                 "Starting the domain".to_owned(),
-            )];
-            if params.pause || vm.hardware.start_paused {
+            ));
+            if params.pause || vm.running_hardware().start_paused {
                 actions.push((
                     Action::DomainPause { vm: id, host },
                     "Pausing the domain".to_owned(),
@@ -164,4 +174,76 @@ fn start(
         value: Arc::new(vm),
         job: Some(job),
     })
+}
+
+/// Decides whether the guest is given its first-boot settings, and removes those of an earlier
+/// start: what must happen before the domain starts.
+fn first_boot(
+    draft: &Draft,
+    vm: &mut Vm,
+    wish: FirstBootWish,
+    epoch: u64,
+) -> Result<Vec<(Action, String)>> {
+    let hardware = vm.running_hardware();
+    let reader = match wish {
+        FirstBootWish::CloudInit => Some(FirstBoot::CloudInit),
+        FirstBootWish::Sysprep => Some(FirstBoot::Sysprep),
+        FirstBootWish::BySystem => Some(reader_of(&hardware.os_type)),
+        FirstBootWish::Usual => (!vm.run.initialized && hardware.initialization.is_some())
+            .then(|| reader_of(&hardware.os_type)),
+    };
+    let old_chipset = domain::bios_type(draft, vm.cluster, hardware) == BiosType::I440fxSeaBios;
+    let mut actions = Vec::new();
+    if let Some(old) = vm.run.payload.take() {
+        actions.push((
+            Action::PayloadDelete {
+                vm: vm.id,
+                volume: old.volume,
+                storage_domain: old.storage_domain,
+            },
+            "Deleting earlier first-boot settings".to_owned(),
+        ));
+    }
+    let Some(reader) = reader else {
+        return Ok(actions);
+    };
+    // Beside the VM's disks; a VM without any has it where its disks would be.
+    let data_center = draft.data_center_of_cluster(vm.cluster);
+    let of_disk = vm
+        .disk_attachments
+        .iter()
+        .filter_map(|attachment| draft.disks.get(&attachment.disk))
+        .map(|disk| disk.storage_domain)
+        .next();
+    let any = || {
+        draft
+            .storage_domains
+            .iter()
+            .filter(|domain| domain.domain_type == StorageDomainType::Data)
+            .filter(|domain| domain.status == StorageDomainStatus::Active)
+            .find(|domain| domain.data_center == data_center)
+            .map(|domain| domain.id)
+    };
+    let storage_domain = of_disk.or_else(any).ok_or_else(|| {
+        Error::conflict(
+            "Cannot run VM. There is no active storage domain for its first-boot settings.",
+        )
+    })?;
+    let medium = if reader == FirstBoot::Sysprep && old_chipset {
+        PayloadMedium::Floppy
+    } else {
+        PayloadMedium::Cdrom
+    };
+    vm.run.payload = Some(Payload {
+        volume: uuid::Uuid::new_v4(),
+        storage_domain,
+        medium,
+        reader,
+        epoch,
+    });
+    actions.push((
+        Action::PayloadWrite { vm: vm.id, epoch },
+        "Writing the first-boot settings".to_owned(),
+    ));
+    Ok(actions)
 }

@@ -1,18 +1,27 @@
 //! Changes a VM. What a running VM cannot change at once is kept for its next run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::Manager;
 use crate::access;
 use crate::caller::Caller;
+use crate::domain;
 use crate::error::{Error, Result};
 use crate::event::{EventDraft, code};
-use crate::model::{Permit, Vm, VmHardware, VmId, VmStatus};
+use crate::host::MODULE_BYTES;
+use crate::model::{JobId, Permit, Vm, VmHardware, VmId, VmStatus};
+use crate::operation::{Action, OperationKind, Plan};
 use crate::rules::{self, VmAction};
 use crate::writer::Draft;
 
 use super::check;
 use super::params::VmUpdateParams;
+
+/// How long a change of a VM waits for the running guest.
+const HOT_PLUG_PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked whether the manager is still there.
+const LOOK: Duration = Duration::from_millis(100);
 
 impl Manager {
     /// Changes a VM.
@@ -23,14 +32,36 @@ impl Manager {
         params: VmUpdateParams,
     ) -> Result<Arc<Vm>> {
         let caller = caller.clone();
-        self.core
+        let (updated, job) = self
+            .core
             .writer
             .apply(move |draft| update(draft, &caller, vm, params))
-            .await
+            .await?;
+        let Some(job) = job else {
+            return Ok(updated);
+        };
+        // What is plugged into the running guest takes a moment, and the answer shows whether it
+        // was. Whatever does not come in time waits for the next start, or comes later.
+        let stopped = async {
+            while !self.is_stopped() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            _ = self.wait(job) => {}
+            () = stopped => {}
+            () = tokio::time::sleep(HOT_PLUG_PATIENCE) => {}
+        }
+        Ok(self.inventory().vms.get(&vm).cloned().unwrap_or(updated))
     }
 }
 
-fn update(draft: &mut Draft, caller: &Caller, id: VmId, params: VmUpdateParams) -> Result<Arc<Vm>> {
+fn update(
+    draft: &mut Draft,
+    caller: &Caller,
+    id: VmId,
+    mut params: VmUpdateParams,
+) -> Result<(Arc<Vm>, Option<JobId>)> {
     access::require(draft, caller, Permit::EDIT_VM_PROPERTIES, id)?;
     let old = draft
         .vms
@@ -83,6 +114,16 @@ fn update(draft: &mut Draft, caller: &Caller, id: VmId, params: VmUpdateParams) 
                 hardware.topology = kind.topology;
             }
         }
+        // The most that it may be given while it runs does not follow what it is given.
+        if running
+            && params.settings.memory_max.is_none()
+            && params
+                .settings
+                .memory
+                .is_some_and(|memory| memory <= hardware.memory_max)
+        {
+            params.settings.memory_max = Some(hardware.memory_max);
+        }
         params
             .settings
             .put_into(&mut hardware, draft, caller, id.into())?;
@@ -94,7 +135,7 @@ fn update(draft: &mut Draft, caller: &Caller, id: VmId, params: VmUpdateParams) 
         }
     }
     if vm == *old {
-        return Ok(old);
+        return Ok((old, None));
     }
     let event = EventDraft::new(
         code::VM_UPDATED,
@@ -102,12 +143,84 @@ fn update(draft: &mut Draft, caller: &Caller, id: VmId, params: VmUpdateParams) 
     );
     draft.put(vm.clone())?;
     draft.event(event.vm(id, draft).by(caller, draft));
-    draft.job_done(
-        caller,
-        format!("Editing VM {} configuration", vm.name),
-        vec![id.into()],
-    )?;
-    Ok(Arc::new(vm))
+    let job = if params.next_run {
+        None
+    } else {
+        hot_plug(draft, caller, &vm)?
+    };
+    if job.is_none() {
+        draft.job_done(
+            caller,
+            format!("Editing VM {} configuration", vm.name),
+            vec![id.into()],
+        )?;
+    }
+    Ok((Arc::new(vm), job))
+}
+
+/// Begins to give a running VM the processors and the memory of its next run, as far as that goes
+/// without a restart: sockets more or fewer, memory in whole modules more.
+fn hot_plug(draft: &mut Draft, caller: &Caller, vm: &Vm) -> Result<Option<JobId>> {
+    let Some(next) = &vm.next_run else {
+        return Ok(None);
+    };
+    let Some(host) = vm.run.host else {
+        return Ok(None);
+    };
+    // A run with settings of its own is not what is configured.
+    if vm.run.status != VmStatus::Up || vm.run.once.is_some() || draft.lock_of(vm.id).is_some() {
+        return Ok(None);
+    }
+    let now = &vm.hardware;
+    let mut actions = Vec::new();
+    let more = next.memory.saturating_sub(now.memory);
+    let memory = (more > 0 && more.is_multiple_of(MODULE_BYTES) && next.memory <= now.memory_max)
+        .then_some(next.memory);
+    if memory.is_some() {
+        actions.push((
+            Action::MemoryPlug {
+                vm: vm.id,
+                host,
+                module: uuid::Uuid::new_v4(),
+                bytes: more,
+            },
+            format!("Plugging {} MiB of memory", more >> 20),
+        ));
+    }
+    let same_kind =
+        now.topology.cores == next.topology.cores && now.topology.threads == next.topology.threads;
+    let sockets = (same_kind
+        && next.topology.sockets != now.topology.sockets
+        && next.topology.sockets <= domain::sockets_max(now))
+    .then_some(next.topology.sockets);
+    if sockets.is_some() {
+        actions.push((
+            Action::CpusSet {
+                vm: vm.id,
+                host,
+                vcpus: u32::try_from(next.topology.count()).unwrap_or(u32::MAX),
+            },
+            format!(
+                "Setting the number of processors to {}",
+                next.topology.count()
+            ),
+        ));
+    }
+    if actions.is_empty() {
+        return Ok(None);
+    }
+    let plan = Plan {
+        kind: OperationKind::VmHotPlug {
+            vm: vm.id,
+            sockets,
+            memory,
+        },
+        description: format!("Changing processors and memory of running VM {}", vm.name),
+        locks: vec![vm.id.into()],
+        objects: vec![vm.id.into(), host.into()],
+        actions,
+    };
+    draft.begin(caller, plan).map(Some)
 }
 
 /// What a running VM takes over at once: what only the manager looks at.

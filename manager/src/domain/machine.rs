@@ -203,9 +203,32 @@ pub(super) fn display(hardware: &VmHardware, listen: IpAddr) -> Option<h::Displa
 
 /// Windows keeps local time in the clock, and whoever chose a zone for another system means the
 /// same.
-pub(super) fn clock(hardware: &VmHardware) -> h::ClockSpec {
-    match time_zone::ahead(&hardware.time_zone, SystemTime::now()) {
+pub(super) fn clock(hardware: &VmHardware, now: SystemTime) -> h::ClockSpec {
+    match time_zone::ahead(&hardware.time_zone, now) {
         0 => h::ClockSpec::Utc,
         seconds => h::ClockSpec::Ahead { seconds },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::seed;
+
+    #[test]
+    fn the_clock_shows_the_time_of_the_zone_in_summer_and_in_winter() {
+        let mut hardware = seed::blank_hardware();
+        // 15 January and 15 July 2020.
+        let winter = SystemTime::UNIX_EPOCH + Duration::from_secs(1_579_089_600);
+        let summer = SystemTime::UNIX_EPOCH + Duration::from_secs(1_594_814_400);
+        assert_eq!(clock(&hardware, summer), h::ClockSpec::Utc);
+        "GMT Standard Time".clone_into(&mut hardware.time_zone);
+        assert_eq!(clock(&hardware, winter), h::ClockSpec::Utc);
+        assert_eq!(
+            clock(&hardware, summer),
+            h::ClockSpec::Ahead { seconds: 3600 }
+        );
     }
 }

@@ -18,6 +18,14 @@ pub(crate) const LOGOUT: u32 = 31;
 pub(crate) const LOGIN_FAILED: u32 = 114;
 /// Not in the seed; number from the engine.
 pub(crate) const PASSWORD_CHANGED: u32 = 346;
+/// `HOT_SET_NUMBER_OF_CPUS`
+pub(crate) const HOT_SET_CPUS: u32 = 2033;
+/// `FAILED_HOT_SET_NUMBER_OF_CPUS`
+pub(crate) const HOT_SET_CPUS_FAILED: u32 = 2034;
+/// `HOT_SET_MEMORY`
+pub(crate) const HOT_SET_MEMORY: u32 = 2039;
+/// `FAILED_HOT_SET_MEMORY`
+pub(crate) const HOT_SET_MEMORY_FAILED: u32 = 2040;
 /// `USER_RUN_VM`
 pub(crate) const VM_RUN: u32 = 32;
 /// `USER_STOP_VM`

@@ -165,9 +165,8 @@ fn parts(config: &str, script: &str) -> String {
         boundary.push('-');
         boundary.push('x');
     }
-    let mut text = format!(
-        "Content-Type: multipart/mixed; boundary=\"{boundary}\"\nMIME-Version: 1.0\n\n"
-    );
+    let mut text =
+        format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\nMIME-Version: 1.0\n\n");
     for (kind, name, body) in [
         ("text/cloud-config", "settings.cfg", config),
         ("text/x-shellscript", "custom-script", script),
@@ -192,8 +191,16 @@ fn network_config(settings: &Initialization, nics: &[NicConfiguration]) -> Strin
     let mut text = String::from("version: 2\nethernets:\n");
     for nic in nics {
         let _ = writeln!(text, "  {}:", quoted(&nic.name));
-        let _ = writeln!(text, "    dhcp4: {}", nic.ipv4.source == AddressSource::Dhcp);
-        let _ = writeln!(text, "    dhcp6: {}", nic.ipv6.source == AddressSource::Dhcp);
+        let _ = writeln!(
+            text,
+            "    dhcp4: {}",
+            nic.ipv4.source == AddressSource::Dhcp
+        );
+        let _ = writeln!(
+            text,
+            "    dhcp6: {}",
+            nic.ipv6.source == AddressSource::Dhcp
+        );
         match nic.ipv6.source {
             AddressSource::Autoconf => text.push_str("    accept-ra: true\n"),
             AddressSource::Static => text.push_str("    accept-ra: false\n"),
@@ -236,7 +243,10 @@ pub(super) fn with_prefix(it: &Addressing) -> Option<String> {
         return None;
     }
     let address: IpAddr = it.address.as_deref()?.parse().ok()?;
-    Some(format!("{address}/{}", prefix(address, it.netmask.as_deref())?))
+    Some(format!(
+        "{address}/{}",
+        prefix(address, it.netmask.as_deref())?
+    ))
 }
 
 /// The length of a prefix: said as a number, or as a mask.
@@ -329,7 +339,12 @@ pub(super) fn nic_fault(nic: &NicConfiguration) -> Option<String> {
                 .to_owned(),
         );
     }
-    let wrong = |what: &str| Some(format!("The {what} of network interface {} is wrong.", nic.name));
+    let wrong = |what: &str| {
+        Some(format!(
+            "The {what} of network interface {} is wrong.",
+            nic.name
+        ))
+    };
     for (it, v4) in [(&nic.ipv4, true), (&nic.ipv6, false)] {
         let is_address = |text: &str| {
             if v4 {
@@ -344,7 +359,11 @@ pub(super) fn nic_fault(nic: &NicConfiguration) -> Option<String> {
             }
         }
         if it.source == AddressSource::Static && with_prefix(it).is_none() {
-            return wrong(if it.address.is_some() { "netmask" } else { "address" });
+            return wrong(if it.address.is_some() {
+                "netmask"
+            } else {
+                "address"
+            });
         }
         // Also what is not used now may not break a document later.
         let mask = it.netmask.as_deref().unwrap_or_default();

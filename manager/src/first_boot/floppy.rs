@@ -126,7 +126,10 @@ fn long_name(name: &str, short: &[u8; 11]) -> Vec<u8> {
         entry[0] = u8::try_from(part + 1).unwrap_or(1) | last;
         entry[11] = 0x0f;
         entry[13] = sum;
-        let places = (1..11).step_by(2).chain((14..26).step_by(2)).chain([28, 30]);
+        let places = (1..11)
+            .step_by(2)
+            .chain((14..26).step_by(2))
+            .chain([28, 30]);
         for (at, unit) in places.zip(&units[part * 13..]) {
             entry[at..at + 2].copy_from_slice(&unit.to_le_bytes());
         }

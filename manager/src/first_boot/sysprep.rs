@@ -178,7 +178,11 @@ fn xml(settings: &Initialization, identity: Identity<'_>, wide: bool) -> String 
         ),
         processor: if wide { "amd64" } else { "x86" },
     };
-    let (domain, user, password) = (settings.domain.as_deref(), user(settings), password(settings));
+    let (domain, user, password) = (
+        settings.domain.as_deref(),
+        user(settings),
+        password(settings),
+    );
     answers.within("settings pass=\"specialize\"", |it| {
         it.component("Microsoft-Windows-International-Core", |it| {
             it.locales(settings);

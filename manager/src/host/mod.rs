@@ -12,8 +12,8 @@
 
 mod error;
 pub mod libvirt;
-pub mod sim;
 mod machine;
+pub mod sim;
 mod spec;
 pub mod work;
 

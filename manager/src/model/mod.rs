@@ -21,8 +21,8 @@ pub use id::{
     VmId, VnicProfileId,
 };
 pub use infrastructure::{
-    Cluster, ClusterNetwork, DataCenter, Disk, Host, HostFacts, HostParts, HostStatistics, Layer, Network,
-    StorageDomain, VnicProfile,
+    Cluster, ClusterNetwork, DataCenter, Disk, Host, HostFacts, HostParts, HostStatistics, Layer,
+    Network, StorageDomain, VnicProfile,
 };
 pub use initialization::{
     AddressSource, Addressing, CloudInitNetworkProtocol, FirstBoot, Hidden, Initialization,
@@ -38,8 +38,8 @@ pub use policy::{
     RngSource, SchedulingPolicy, SerialPolicy, SshPublicKey, SwitchType, UserOption,
 };
 pub use vm::{
-    DirectBoot, DiskAttachment, Display, GraphicsAddress, HighAvailability, InstanceType,
-    Nic, Placement, Template, Vm, VmHardware, VmRun, VmStatistics,
+    DirectBoot, DiskAttachment, Display, GraphicsAddress, HighAvailability, InstanceType, Nic,
+    Placement, Template, Vm, VmHardware, VmRun, VmStatistics,
 };
 pub use wire::{
     Acceleration, BiosType, BootDevice, CpuMode, CpuTopology, DataCenterStatus, DiskBackup,

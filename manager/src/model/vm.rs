@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::hardware::{CpuPin, Watchdog};
 use super::id::{
     ClusterId, CpuProfileId, DiskId, HostId, InstanceTypeId, NicId, QuotaId, StorageDomainId,
     TagId, TemplateId, VmId, VnicProfileId,
 };
-use super::policy::FilterParameter;
-use super::hardware::{CpuPin, Watchdog};
 use super::initialization::{Initialization, Payload};
+use super::policy::FilterParameter;
 use super::wire::{
     BiosType, BootDevice, CpuMode, CpuTopology, DiskInterface, GraphicsType, Mac, NicInterface,
     StorageErrorResume, TemplateStatus, Timestamp, Version, VideoType, VmAffinity, VmStatus,
@@ -68,7 +68,7 @@ impl Vm {
 }
 
 /// What a VM or template consists of, apart from disks, interfaces and CD.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VmHardware {
     /// What it is tuned for.
     pub vm_type: VmType,
@@ -149,7 +149,6 @@ pub struct VmHardware {
     /// Which quota its processors and memory are counted in while it runs.
     #[serde(default)]
     pub quota: Option<QuotaId>,
-    /// First-boot settings, kept as sent and given to the guest at its next start.
     /// First-boot settings, given to the guest at its first start.
     pub initialization: Option<Initialization>,
     /// Notices that the guest hangs.

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::event::{EventDraft, code};
 use crate::host::{DomainInfo, DomainState, OffReason, PauseReason};
 use crate::model::{HostId, NicId, Vm, VmId, VmStatus};
-use crate::operation::{ended, graphics, update_vm};
+use crate::operation::{ended, graphics, suspended, update_vm};
 use crate::writer::Draft;
 
 use super::Watch;
@@ -312,11 +312,7 @@ fn reconcile(draft: &mut Draft, host: HostId, id: VmId, info: Option<&DomainInfo
         }
         Some(Verdict::Saved) => {
             update_vm(draft, id, |vm| {
-                let next_run = vm.next_run.take();
-                ended(vm, now);
-                vm.next_run = next_run;
-                vm.run.saved_on = Some(host);
-                vm.run.status = VmStatus::Suspended;
+                suspended(vm, Some(host), now);
             })?;
             draft.vm_statistics(id, None);
             log(draft, id, code::VM_SUSPENDED, "VM {vm} was suspended.");

@@ -370,6 +370,32 @@ impl Manager {
                 self.host_by_id(*host)?.detach_nic(vm.0, nic.0).await?;
                 Ok(Outcome::Nothing)
             }
+            Action::PayloadWrite { vm: id, epoch } => {
+                self.payload_write(&inventory, vm(&inventory, *id)?, *epoch)
+                    .await
+            }
+            Action::PayloadDelete {
+                volume,
+                storage_domain,
+                ..
+            } => {
+                self.payload_delete(&inventory, *volume, *storage_domain)
+                    .await
+            }
+            Action::CpusSet { vm, host, vcpus } => {
+                self.host_by_id(*host)?.set_vcpus(vm.0, *vcpus).await?;
+                Ok(Outcome::Nothing)
+            }
+            Action::MemoryPlug {
+                vm,
+                host,
+                module,
+                bytes,
+            } => {
+                let host = self.host_by_id(*host)?;
+                host.attach_memory(vm.0, *module, *bytes).await?;
+                Ok(Outcome::Nothing)
+            }
         }
     }
 
@@ -497,6 +523,25 @@ impl Manager {
             }
             Action::DiskUnplug { vm, host, disk } => {
                 self.seen_device(*host, *vm, |info| !info.disks.contains(&disk.0))
+                    .await
+            }
+            Action::PayloadWrite { .. } => Ok(Observed::CannotTell),
+            Action::PayloadDelete {
+                volume,
+                storage_domain,
+                ..
+            } => {
+                self.payload_gone(&inventory, *volume, *storage_domain)
+                    .await
+            }
+            Action::CpusSet { vm, host, vcpus } => {
+                self.seen_device(*host, *vm, |info| info.vcpus == *vcpus)
+                    .await
+            }
+            Action::MemoryPlug {
+                vm, host, module, ..
+            } => {
+                self.seen_device(*host, *vm, |info| info.modules.contains(module))
                     .await
             }
             Action::NicUnplug { vm, host, nic } => {

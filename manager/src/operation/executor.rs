@@ -320,7 +320,10 @@ fn failed(draft: &mut Draft, id: OperationId, index: usize, error: &str) -> Resu
 fn tolerates(kind: &OperationKind, action: &Action) -> bool {
     matches!(
         (kind, action),
-        (OperationKind::VmRemove { .. }, Action::VolumeDelete { .. })
+        (
+            OperationKind::VmRemove { .. },
+            Action::VolumeDelete { .. } | Action::PayloadDelete { .. }
+        )
             // The disk is where it was to go; what is left behind is said.
             | (OperationKind::DiskMove { .. }, Action::VolumeDelete { .. })
             | (OperationKind::VmExport { .. }, Action::ScratchDelete { .. })
@@ -376,6 +379,17 @@ fn undo(draft: &Draft, action: &Action) -> Vec<Action> {
             .map(|disk| Action::ScratchDelete {
                 storage_domain: disk.storage_domain,
                 volume: *volume,
+            })
+            .into_iter()
+            .collect(),
+        Action::PayloadWrite { vm, .. } => draft
+            .vms
+            .get(vm)
+            .and_then(|it| it.run.payload)
+            .map(|payload| Action::PayloadDelete {
+                vm: *vm,
+                volume: payload.volume,
+                storage_domain: payload.storage_domain,
             })
             .into_iter()
             .collect(),

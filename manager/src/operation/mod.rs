@@ -16,13 +16,14 @@ mod act_images;
 mod begin;
 mod crash;
 mod executor;
+mod provision;
 mod record;
 
 pub(crate) use act::{transfer_volume, transfers_directly};
 pub(crate) use begin::{Plan, new_job, new_step, require_unlocked};
 pub use crash::{CrashPhase, CrashPlan};
 pub(crate) use executor::Executor;
-pub(crate) use record::{ended, graphics, update_vm};
+pub(crate) use record::{ended, graphics, suspended, update_vm};
 
 use std::net::IpAddr;
 
@@ -182,6 +183,15 @@ pub enum OperationKind {
         name: String,
         /// Its disks, whose content is read.
         disks: Vec<DiskId>,
+    },
+    /// Gives a running VM processors and memory, or takes processors away.
+    VmHotPlug {
+        /// The VM.
+        vm: VmId,
+        /// Sockets it shall have.
+        sockets: Option<u32>,
+        /// Bytes of memory it shall have.
+        memory: Option<u64>,
     },
     /// Lets a paused VM go on.
     VmResume {
@@ -472,6 +482,42 @@ pub enum Action {
         /// The interface.
         nic: NicId,
     },
+    /// Writes the medium with a run's first-boot settings.
+    PayloadWrite {
+        /// The VM.
+        vm: VmId,
+        /// The run that it is for.
+        epoch: u64,
+    },
+    /// Removes a medium with first-boot settings.
+    PayloadDelete {
+        /// The VM.
+        vm: VmId,
+        /// The medium's file.
+        volume: uuid::Uuid,
+        /// Where it is.
+        storage_domain: StorageDomainId,
+    },
+    /// Gives a running domain so many processors.
+    CpusSet {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+        /// How many.
+        vcpus: u32,
+    },
+    /// Plugs memory into a running domain.
+    MemoryPlug {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+        /// The module's name.
+        module: uuid::Uuid,
+        /// Its bytes.
+        bytes: u64,
+    },
     /// Takes an interface out of a running domain.
     NicUnplug {
         /// The VM.
@@ -518,6 +564,10 @@ impl Action {
         "disk_unplug",
         "nic_plug",
         "nic_unplug",
+        "payload_write",
+        "payload_delete",
+        "cpus_set",
+        "memory_plug",
     ];
 
     /// The step's name, for logs and crash points.
@@ -556,6 +606,10 @@ impl Action {
             Self::DiskUnplug { .. } => "disk_unplug",
             Self::NicPlug { .. } => "nic_plug",
             Self::NicUnplug { .. } => "nic_unplug",
+            Self::PayloadWrite { .. } => "payload_write",
+            Self::PayloadDelete { .. } => "payload_delete",
+            Self::CpusSet { .. } => "cpus_set",
+            Self::MemoryPlug { .. } => "memory_plug",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What an operation's progress, success and failure mean for the inventory.
 
 mod failed;
+mod hot_plug;
 mod images;
 mod succeeded;
 
@@ -8,9 +9,9 @@ use crate::error::Result;
 use crate::event::{EventDraft, code};
 use crate::host::DomainState;
 use crate::model::{
-    Disk, DiskId, DiskStatus, GraphicsAddress, GraphicsType, JobStatus, LogSeverity, OperationId,
-    Step, StepStatus, StepType, Timestamp, Transfer, TransferDirection, TransferId, TransferPhase,
-    Vm, VmId, VmStatus,
+    Disk, DiskId, DiskStatus, GraphicsAddress, GraphicsType, HostId, JobStatus, LogSeverity,
+    OperationId, Step, StepStatus, StepType, Timestamp, Transfer, TransferDirection, TransferId,
+    TransferPhase, Vm, VmId, VmStatus,
 };
 use crate::writer::Draft;
 
@@ -78,10 +79,25 @@ pub(crate) fn ended(vm: &mut Vm, now: Timestamp) {
     vm.run.graphics.clear();
     vm.run.accelerated = None;
     vm.run.run_once = false;
+    vm.run.once = None;
     vm.run.status_detail = None;
     if let Some(next) = vm.next_run.take() {
         vm.hardware = *next;
     }
+}
+
+/// What a VM looks like when its memory is saved: what was given for its run alone goes on with it.
+pub(crate) fn suspended(vm: &mut Vm, host: Option<HostId>, now: Timestamp) {
+    // What was changed meanwhile waits for a start that is none of a saved state.
+    let next_run = vm.next_run.take();
+    let (once, run_once, cdrom) = (vm.run.once.take(), vm.run.run_once, vm.run.cdrom);
+    ended(vm, now);
+    vm.next_run = next_run;
+    vm.run.once = once;
+    vm.run.run_once = run_once;
+    vm.run.cdrom = cdrom;
+    vm.run.saved_on = host;
+    vm.run.status = VmStatus::Suspended;
 }
 
 /// Sets a step's state, and its place in the job.
@@ -219,8 +235,16 @@ pub(super) fn done(
                 vm.run.saved_on = None;
                 vm.run.accelerated = accelerated;
                 vm.run.graphics = graphics(info);
+                if vm.run.payload.is_some_and(|it| it.epoch == *epoch) {
+                    vm.run.initialized = true;
+                }
             })
         }
+        (Action::PayloadDelete { vm, volume, .. }, _) => update_vm(draft, *vm, |vm| {
+            if vm.run.payload.is_some_and(|it| it.volume == *volume) {
+                vm.run.payload = None;
+            }
+        }),
         (Action::DomainPause { vm, .. }, _) => update_vm(draft, *vm, |vm| {
             if vm.run.status.is_running() {
                 vm.run.status = VmStatus::Paused;

@@ -7,6 +7,7 @@ mod consoles;
 mod devices;
 mod images;
 mod infrastructure;
+mod provisioning;
 mod recovery;
 mod scale;
 mod sessions;

@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use manager::model::{
-    DiskFormat, DiskId, DiskStatus, TransferDirection, TransferPhase, VmId, VmStatus,
+    DiskFormat, DiskId, DiskStatus, Initialization, TransferDirection, TransferPhase, VmId,
+    VmStatus,
 };
 use manager::operation::{Action, CrashPhase, CrashPlan};
 use manager::{
     DiskAttachmentUpdateParams, DiskCopyParams, DiskUpdateParams, NicAddParams, TransferAddParams,
-    VmRemoveParams, VmStartParams, VmStopParams,
+    VmRemoveParams, VmSettings, VmStartParams, VmStopParams, VmUpdateParams,
 };
 
 use crate::site::{Site, new_disk};
@@ -53,10 +54,13 @@ enum Deed {
     Sparsify,
     Import,
     Export,
+    FirstBoot,
+    StartWithoutSettings,
+    HotPlug,
 }
 
 impl Deed {
-    const ALL: [Self; 27] = [
+    const ALL: [Self; 30] = [
         Self::Create,
         Self::Start,
         Self::StartPaused,
@@ -84,6 +88,9 @@ impl Deed {
         Self::Sparsify,
         Self::Import,
         Self::Export,
+        Self::FirstBoot,
+        Self::StartWithoutSettings,
+        Self::HotPlug,
     ];
 }
 
@@ -115,6 +122,12 @@ async fn set_up(site: &Site, deed: Deed) -> Stage {
         | Deed::Sparsify
         | Deed::Import
         | Deed::Export => images::set_up(site, deed, vm).await,
+        Deed::FirstBoot => first_boot_settings(site, vm).await,
+        Deed::StartWithoutSettings => {
+            first_boot_settings(site, vm).await;
+            site.start(vm).await;
+            site.stop(vm).await;
+        }
         Deed::ResumePaused => {
             let params = VmStartParams {
                 pause: true,
@@ -153,6 +166,7 @@ async fn set_up(site: &Site, deed: Deed) -> Stage {
         | Deed::Reset
         | Deed::Suspend
         | Deed::CdChange
+        | Deed::HotPlug
         | Deed::NicAdd => site.start(vm).await,
     }
     if matches!(deed, Deed::Delete) {
@@ -160,6 +174,24 @@ async fn set_up(site: &Site, deed: Deed) -> Stage {
         site.stop(vm).await;
     }
     Stage { vm, disk, iso }
+}
+
+async fn first_boot_settings(site: &Site, vm: VmId) {
+    let settings = VmSettings {
+        initialization: Some(Initialization {
+            host_name: Some("web1.example.org".to_owned()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let params = VmUpdateParams {
+        settings,
+        ..Default::default()
+    };
+    site.manager
+        .vm_update(&site.admin, vm, params)
+        .await
+        .expect("changed");
 }
 
 async fn unplug(site: &Site, vm: VmId, disk: DiskId, active: bool) {
@@ -199,7 +231,11 @@ async fn perform(site: &Site, deed: Deed, stage: Stage) {
             params.disks.push(new_disk(site.disk_params("new-2", GIB)));
             manager.vm_add(admin, params).await.expect("accepted");
         }
-        Deed::Start | Deed::Restore | Deed::ResumePaused => {
+        Deed::Start
+        | Deed::Restore
+        | Deed::ResumePaused
+        | Deed::FirstBoot
+        | Deed::StartWithoutSettings => {
             manager
                 .vm_start(admin, vm, VmStartParams::default())
                 .await
@@ -261,6 +297,18 @@ async fn perform(site: &Site, deed: Deed, stage: Stage) {
                 .disk_update(admin, disk, params)
                 .await
                 .expect("accepted");
+        }
+        Deed::HotPlug => {
+            let settings = VmSettings {
+                memory: Some(2 * GIB),
+                sockets: Some(3),
+                ..Default::default()
+            };
+            let params = VmUpdateParams {
+                settings,
+                ..Default::default()
+            };
+            let _ = manager.vm_update(admin, vm, params).await;
         }
         Deed::CdChange => {
             manager
@@ -384,6 +432,12 @@ fn check(site: &Site, deed: Deed, stage: Stage, at: &str) {
         .map(|disk| (disk.id.0, disk.provisioned_size))
         .collect();
     let volumes = site.host.volume_sizes();
+    let payloads = inventory
+        .vms
+        .iter()
+        .filter_map(|vm| vm.run.payload)
+        .map(|payload| payload.volume);
+    let images: BTreeSet<_> = images.into_iter().chain(payloads).collect();
     assert_eq!(
         images,
         volumes.keys().copied().collect::<BTreeSet<_>>(),
@@ -432,6 +486,30 @@ fn check(site: &Site, deed: Deed, stage: Stage, at: &str) {
         }
         Deed::Start | Deed::Restore | Deed::ResumePaused | Deed::Reboot | Deed::Reset => {
             assert_eq!(status, Some(VmStatus::Up), "{context}");
+        }
+        Deed::FirstBoot => {
+            assert_eq!(status, Some(VmStatus::Up), "{context}");
+            let run = vm.expect("there").run.clone();
+            assert!(run.initialized && run.payload.is_some(), "{context}");
+        }
+        Deed::StartWithoutSettings => {
+            assert_eq!(status, Some(VmStatus::Up), "{context}");
+            assert_eq!(vm.expect("there").run.payload, None, "{context}");
+        }
+        Deed::HotPlug => {
+            let vm = vm.expect("there");
+            let spec = site.host.spec(vm.id.0).expect("runs");
+            assert_eq!(
+                (vm.hardware.memory, vm.hardware.topology.sockets),
+                (2 * GIB, 3),
+                "{context}"
+            );
+            assert_eq!(
+                (spec.memory_bytes, spec.cpu.sockets),
+                (2 * GIB, 3),
+                "{context}"
+            );
+            assert_eq!(vm.next_run, None, "{context}");
         }
         Deed::StartPaused => assert_eq!(status, Some(VmStatus::Paused), "{context}"),
         Deed::Stop | Deed::Shutdown => assert_eq!(status, Some(VmStatus::Down), "{context}"),
@@ -621,6 +699,9 @@ fn may_come(deed: Deed, step: &str) -> bool {
         Deed::Sparsify => &["volume_sparsify"],
         Deed::Import => &["volume_import"],
         Deed::Export => &["export_stage", "ova_write", "scratch_delete"],
+        Deed::FirstBoot => &["payload_write", "domain_start"],
+        Deed::StartWithoutSettings => &["payload_delete", "domain_start"],
+        Deed::HotPlug => &["memory_plug", "cpus_set"],
     };
     steps.contains(&step)
 }

@@ -50,16 +50,21 @@ impl Site {
 
     /// The same, that stops dead where a plan says.
     pub async fn with_crash(crash: Option<CrashPlan>) -> Self {
+        Self::on(SimHost::new(), crash).await
+    }
+
+    /// On a host that has no UEFI firmware and no TPM for guests.
+    pub async fn without_parts() -> Self {
+        let host = SimHost::new();
+        host.without_parts();
+        Self::on(host, None).await
+    }
+
+    async fn on(host: Arc<SimHost>, crash: Option<CrashPlan>) -> Self {
         let directory =
             std::env::temp_dir().join(format!("saffron-manager-{}", uuid::Uuid::new_v4()));
         let directory = Arc::new(Directory(directory));
-        let site = Self::open(
-            directory,
-            SimHost::new(),
-            Arc::new(ManualClock::default()),
-            crash,
-        )
-        .await;
+        let site = Self::open(directory, host, Arc::new(ManualClock::default()), crash).await;
         site.until("the host is up", |inventory| {
             inventory
                 .hosts

@@ -303,7 +303,7 @@ async fn what_a_running_vm_cannot_change_waits_for_its_next_run() {
             VmUpdateParams {
                 description: Some("new".to_owned()),
                 settings: VmSettings {
-                    memory: Some(2 * GIB),
+                    cores: Some(2),
                     ..Default::default()
                 },
                 ..Default::default()
@@ -312,16 +312,16 @@ async fn what_a_running_vm_cannot_change_waits_for_its_next_run() {
         .await
         .expect("changed");
     assert_eq!(changed.description, "new");
-    assert_eq!(changed.hardware.memory, GIB);
+    assert_eq!(changed.hardware.topology.cores, 1);
     assert_eq!(
-        changed.next_run.as_ref().map(|next| next.memory),
-        Some(2 * GIB)
+        changed.next_run.as_ref().map(|next| next.topology.cores),
+        Some(2)
     );
     site.stop(vm).await;
-    assert_eq!(site.vm(vm).hardware.memory, 2 * GIB);
+    assert_eq!(site.vm(vm).hardware.topology.cores, 2);
     assert_eq!(site.vm(vm).next_run, None);
     site.start(vm).await;
-    assert_eq!(site.host.spec(vm.0).expect("runs").memory_bytes, 2 * GIB);
+    assert_eq!(site.host.spec(vm.0).expect("runs").cpu.cores, 2);
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use manager::host::libvirt::{LibvirtConfig, LibvirtHost};
 use manager::host::{
     BootDevice, BootSpec, ClockSpec, CpuMode, CpuSpec, DiskInterface, DiskSpec, DisplaySpec,
-    DomainSpec, DomainState, HostEvent, Hypervisor, MacAddress, NicModel, NicNetwork, NicSpec,
-    Reachable, VideoModel, VolumeFormat, VolumeRef, VolumeSpec,
+    DomainSpec, DomainState, HostEvent, Hypervisor, MacAddress, MachineSpec, NicModel, NicNetwork,
+    NicSpec, Reachable, VolumeFormat, VolumeRef, VolumeSpec,
 };
 use tokio::sync::broadcast::Receiver;
 use uuid::Uuid;
@@ -255,15 +255,11 @@ pub fn spec() -> DomainSpec {
         disks: vec![],
         cd: None,
         nics: vec![],
-        display: Some(DisplaySpec {
-            listen: [127, 0, 0, 1].into(),
-            vnc: false,
-            video: VideoModel::Qxl,
-            monitors: 1,
-        }),
+        display: Some(DisplaySpec::spice([127, 0, 0, 1].into())),
         sound: true,
         usb_redirections: 2,
         clock: ClockSpec::Utc,
+        machine: MachineSpec::default(),
     }
 }
 

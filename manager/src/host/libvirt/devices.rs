@@ -144,7 +144,8 @@ pub(super) fn attach_disk(
             continue;
         }
         if matches!(disk.interface, DiskInterface::Sata | DiskInterface::Ide)
-            && matches!(place, Place::Live) {
+            && matches!(place, Place::Live)
+        {
             return Err(HostError::Unsupported {
                 what:
                     "a SATA or IDE disk cannot be plugged into a running guest; use virtio or virtio_scsi"

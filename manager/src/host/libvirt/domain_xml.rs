@@ -247,7 +247,11 @@ fn devices(spec: &DomainSpec, context: &Context<'_>) -> Result<Element, HostErro
     let drive = cd(spec.cd, order.cd, context)?;
     let mut devices = Element::new("devices")
         .children(machine::controllers(spec, ports)?)
-        .child(if old { machine::on_ide(drive, 0) } else { drive });
+        .child(if old {
+            machine::on_ide(drive, 0)
+        } else {
+            drive
+        });
 
     let mut targets = Targets::default();
     if spec.machine.payload.is_some() {
@@ -363,9 +367,7 @@ fn graphics(display: &DisplaySpec, password: &DisplayPassword) -> Element {
                 .attr("address", listen),
         )
         .child(Element::new("streaming").attr("mode", "filter"))
-        .children(
-            (!display.copy_paste).then(|| Element::new("clipboard").attr("copypaste", "no")),
-        )
+        .children((!display.copy_paste).then(|| Element::new("clipboard").attr("copypaste", "no")))
         .children(
             (!display.file_transfer).then(|| Element::new("filetransfer").attr("enable", "no")),
         )

@@ -135,7 +135,12 @@ fn parts(capabilities: &Element) -> Parts {
     Parts {
         uefi,
         secure_boot: uefi && offers(capabilities, &["os", "loader"], "secure", "yes"),
-        tpm: offers(capabilities, &["devices", "tpm"], "backendModel", "emulator"),
+        tpm: offers(
+            capabilities,
+            &["devices", "tpm"],
+            "backendModel",
+            "emulator",
+        ),
     }
 }
 

@@ -12,9 +12,9 @@ use super::{Domain, PICTURE, SimHost, Volume, bytes};
 use crate::host::{
     Acceleration, AccelerationKind, Chain, DiskSpec, DisplayPassword, DomainInfo, DomainSpec,
     DomainState, GraphicsTarget, HostError, HostEvent, HostFuture, HostReport, HostSample,
-    Hypervisor, NetworkKind, NetworkReport, NetworkSpec, NicSpec, OffReason, Parts, PauseReason, Plugged,
-    PoolInfo, Reachable, StatSample, Statistics, VolumeAccess, VolumeFormat, VolumeInfo, VolumeRef,
-    VolumeSpec,
+    Hypervisor, NetworkKind, NetworkReport, NetworkSpec, NicSpec, OffReason, Parts, PauseReason,
+    Plugged, PoolInfo, Reachable, StatSample, Statistics, VolumeAccess, VolumeFormat, VolumeInfo,
+    VolumeRef, VolumeSpec,
 };
 
 impl Hypervisor for SimHost {

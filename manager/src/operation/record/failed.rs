@@ -7,8 +7,8 @@ use crate::operation::{Action, Operation, OperationKind, StepState};
 use crate::writer::Draft;
 
 use super::{
-    disks_ok, ended, forget_disk, log_disk, log_vm, made, sources, transfer_over, update_disk,
-    update_vm,
+    disks_ok, ended, forget_disk, log_disk, log_vm, made, sources, suspended, transfer_over,
+    update_disk, update_vm,
 };
 
 /// Records that an operation has failed, and why.
@@ -35,18 +35,12 @@ pub(super) fn failed(draft: &mut Draft, operation: &Operation, error: &str) -> R
                 .iter()
                 .any(|step| matches!(step.action, Action::DomainRestore { .. }));
             update_vm(draft, *vm, |vm| {
-                let cdrom = vm.run.cdrom;
-                let next_run = vm.next_run.take();
-                ended(vm, now);
                 if restored {
                     // The saved memory is still there.
-                    vm.run.status = VmStatus::Suspended;
-                    vm.run.cdrom = cdrom;
-                }
-                if restored {
-                    vm.next_run = next_run;
-                } else if let Some(next) = next_run {
-                    vm.hardware = *next;
+                    let saved_on = vm.run.saved_on;
+                    suspended(vm, saved_on, now);
+                } else {
+                    ended(vm, now);
                 }
                 vm.run.status_detail = Some(error.to_owned());
             })?;
@@ -101,6 +95,9 @@ pub(super) fn failed(draft: &mut Draft, operation: &Operation, error: &str) -> R
                 code::VM_RESET_FAILED,
                 &format!("VM {{vm}} could not be reset. {error}"),
             );
+        }
+        OperationKind::VmHotPlug { vm, .. } => {
+            super::hot_plug::over(draft, operation, *vm, Some(error))?;
         }
         OperationKind::VmResume { vm } => {
             log_vm(

@@ -7,8 +7,8 @@ use crate::operation::{Action, Operation, OperationKind, StepState};
 use crate::writer::Draft;
 
 use super::{
-    disk_name, disks_ok, ended, log, log_disk, log_vm, made, sources, transfer_over, update_disk,
-    update_transfer, update_vm, vm_name,
+    disk_name, disks_ok, ended, log, log_disk, log_vm, made, sources, suspended, transfer_over,
+    update_disk, update_transfer, update_vm, vm_name,
 };
 
 /// Records that an operation has done what it was for.
@@ -62,15 +62,8 @@ pub(super) fn succeeded(draft: &mut Draft, operation: &Operation) -> Result<()> 
         }
         OperationKind::VmSuspend { vm } => {
             update_vm(draft, *vm, |vm| {
-                let next_run = vm.next_run.take();
-                let cdrom = vm.run.cdrom;
                 let host = vm.run.host;
-                ended(vm, now);
-                vm.run.saved_on = host;
-                // What was changed meanwhile waits for a start that is none of a saved state.
-                vm.next_run = next_run;
-                vm.run.cdrom = cdrom;
-                vm.run.status = VmStatus::Suspended;
+                suspended(vm, host, now);
             })?;
             draft.vm_statistics(*vm, None);
             log_vm(
@@ -181,6 +174,7 @@ pub(super) fn succeeded(draft: &mut Draft, operation: &Operation) -> Result<()> 
                 &format!("VM {{vm}}: {summary}."),
             );
         }
+        OperationKind::VmHotPlug { vm, .. } => super::hot_plug::over(draft, operation, *vm, None)?,
         OperationKind::CdChange { vm, disk } => {
             update_vm(draft, *vm, |vm| vm.run.cdrom = *disk)?;
             let text = match disk {

@@ -1,7 +1,7 @@
 //! The machine around disks, NICs and screen: firmware, features, processors, controllers and the
 //! small devices. Pure, as everything here.
 
-use super::{Context, cd, file, command_line_text, invalid, name};
+use super::{Context, cd, command_line_text, file, invalid, name};
 use crate::host::libvirt::xml::{Element, Node};
 use crate::host::{
     Chipset, CpuSpec, DiskInterface, DomainSpec, Firmware, HostError, KernelBoot, MODULE_SLOTS,
@@ -46,9 +46,7 @@ pub(super) fn before_os(machine: &MachineSpec) -> Result<Vec<Element>, HostError
         let page = Element::new("page")
             .attr("size", size.to_string())
             .attr("unit", "KiB");
-        elements.push(
-            Element::new("memoryBacking").child(Element::new("hugepages").child(page)),
-        );
+        elements.push(Element::new("memoryBacking").child(Element::new("hugepages").child(page)));
     }
     if machine.io_threads > 16 {
         return Err(invalid("io threads", "must be at most 16"));
@@ -272,9 +270,8 @@ pub(super) fn controllers(spec: &DomainSpec, ports: usize) -> Result<Vec<Element
                 .enumerate()
             {
                 elements.push(
-                    controller("usb", 0, model).child(
-                        Element::new("master").attr("startport", (number * 2).to_string()),
-                    ),
+                    controller("usb", 0, model)
+                        .child(Element::new("master").attr("startport", (number * 2).to_string())),
                 );
             }
         }
@@ -446,28 +443,22 @@ pub(super) fn small_devices(machine: &MachineSpec, spice: bool) -> Vec<Element> 
             RngSource::Hwrng => "/dev/hwrng",
         };
         elements.push(
-            Element::new("rng").attr("model", "virtio").child(
-                Element::new("backend")
-                    .attr("model", "random")
-                    .text(file),
-            ),
+            Element::new("rng")
+                .attr("model", "virtio")
+                .child(Element::new("backend").attr("model", "random").text(file)),
         );
     }
     if let Some(act) = machine.watchdog {
-        elements.push(
-            Element::new("watchdog")
-                .attr("model", "i6300esb")
-                .attr(
-                    "action",
-                    match act {
-                        WatchdogAct::None => "none",
-                        WatchdogAct::Reset => "reset",
-                        WatchdogAct::Poweroff => "poweroff",
-                        WatchdogAct::Dump => "dump",
-                        WatchdogAct::Pause => "pause",
-                    },
-                ),
-        );
+        elements.push(Element::new("watchdog").attr("model", "i6300esb").attr(
+            "action",
+            match act {
+                WatchdogAct::None => "none",
+                WatchdogAct::Reset => "reset",
+                WatchdogAct::Poweroff => "poweroff",
+                WatchdogAct::Dump => "dump",
+                WatchdogAct::Pause => "pause",
+            },
+        ));
     }
     if machine.tpm {
         elements.push(
