@@ -16,6 +16,7 @@ mod console;
 mod error;
 mod frames;
 pub mod headers;
+mod history;
 mod images;
 mod live;
 pub mod request;

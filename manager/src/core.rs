@@ -16,6 +16,7 @@ use crate::config::{Config, Timeouts};
 use crate::console::Consoles;
 use crate::error::{Error, Result};
 use crate::event::{EventDraft, code};
+use crate::history::History;
 use crate::host::Hypervisor;
 use crate::inventory::{Change, Entity, KEPT};
 use crate::model::{
@@ -55,6 +56,7 @@ pub(crate) struct Core {
     pub(crate) transfers: Transfers,
     pub(crate) consoles: Consoles,
     pub(crate) revocations: Bus,
+    pub(crate) history: History,
     pub(crate) crash: Option<CrashPlan>,
     pub(crate) display_address: String,
     /// Wakes the monitor.
@@ -220,6 +222,7 @@ impl Manager {
             transfers: Transfers::default(),
             consoles: Consoles::default(),
             revocations: Bus::default(),
+            history: History::new(state.join("history")),
             crash: config.crash,
             display_address: config.display_address,
             wake: Notify::new(),
@@ -324,6 +327,7 @@ impl Manager {
         loop {
             ticks.tick().await;
             self.look_at_space().await;
+            self.history_turn(false).await;
             let mut outcome = self.transfers_sweep().await;
             if round.is_multiple_of(LATER) {
                 outcome = outcome
@@ -452,6 +456,9 @@ impl Manager {
             && let Err(error) = self.sessions_sweep().await
         {
             tracing::warn!(%error, "Logins could not be written at the end");
+        }
+        if !self.core.published.is_stopped() {
+            self.history_turn(true).await;
         }
         self.core.ending.send_replace(true);
         let mut tasks = std::mem::take(&mut *lock(&self.core.tasks));

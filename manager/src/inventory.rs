@@ -17,6 +17,7 @@ use crate::model::{
     SchedulingPolicyId, StorageDomain, StorageDomainId, Subject, Tag, TagId, Template, TemplateId,
     Transfer, TransferId, User, UserId, Vm, VmId, VmStatistics, VnicProfile, VnicProfileId,
 };
+use crate::model::{DiskStatistics, NicId, NicStatistics};
 use crate::operation::Operation;
 
 mod events;
@@ -91,6 +92,10 @@ pub struct Inventory {
     pub vm_statistics: Map<VmId, VmStatistics>,
     /// What hosts use.
     pub host_statistics: Map<HostId, HostStatistics>,
+    /// What disks of running VMs do.
+    pub disk_statistics: Map<DiskId, DiskStatistics>,
+    /// What network interfaces of running VMs do.
+    pub nic_statistics: Map<NicId, NicStatistics>,
     vms_by_name: Map<String, BTreeSet<VmId>>,
     vms_by_disk: Map<DiskId, BTreeSet<VmId>>,
     vms_by_host: Map<HostId, BTreeSet<VmId>>,
@@ -248,6 +253,8 @@ impl Inventory {
             events: EventLog::default(),
             vm_statistics: Map::default(),
             host_statistics: Map::default(),
+            disk_statistics: Map::default(),
+            nic_statistics: Map::default(),
             vms_by_name: Map::default(),
             vms_by_disk: Map::default(),
             vms_by_host: Map::default(),

@@ -18,8 +18,8 @@ use crate::error::{Error, Result};
 use crate::event::EventDraft;
 use crate::inventory::{Applied, Change, Entity, Inventory};
 use crate::model::{
-    Event, EventId, HostId, HostStatistics, ObjectId, OperationId, SessionId, Timestamp, UserId,
-    VmId, VmStatistics,
+    DiskId, DiskStatistics, Event, EventId, HostId, HostStatistics, NicId, NicStatistics, ObjectId,
+    OperationId, SessionId, Timestamp, UserId, VmId, VmStatistics,
 };
 use crate::store::{CredentialRow, Row, SessionRow, Store, encode};
 
@@ -188,6 +188,35 @@ impl Draft {
             .host_statistics
             .insert(host, Arc::new(statistics));
         self.changes.push(Change::Statistics(host.into()));
+    }
+
+    /// New figures of devices, and which have none any more; never stored. Comes with a VM's or
+    /// host's figures, which are what is published.
+    pub(crate) fn device_statistics(
+        &mut self,
+        disks: Vec<(DiskId, Option<DiskStatistics>)>,
+        nics: Vec<(NicId, Option<NicStatistics>)>,
+    ) {
+        for (id, figures) in disks {
+            match figures {
+                Some(figures) => {
+                    self.inventory.disk_statistics.insert(id, Arc::new(figures));
+                }
+                None => {
+                    self.inventory.disk_statistics.remove(&id);
+                }
+            }
+        }
+        for (id, figures) in nics {
+            match figures {
+                Some(figures) => {
+                    self.inventory.nic_statistics.insert(id, Arc::new(figures));
+                }
+                None => {
+                    self.inventory.nic_statistics.remove(&id);
+                }
+            }
+        }
     }
 
     /// What was made, its rows and its passwords, for the start, which has no writer yet.

@@ -12,7 +12,7 @@ use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
 use super::view::{Found, View, one};
-use super::{Change, Verb, beneath, permissions, statistics, tags, vm_settings};
+use super::{Change, Verb, beneath, host_nics, permissions, statistics, tags, vm_settings};
 
 pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
     let [id, rest @ ..] = path else {
@@ -21,6 +21,7 @@ pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
     let host = view.host(id)?;
     match rest {
         [] => Ok(one(to_api(view.inventory(), &host))),
+        ["nics", rest @ ..] => host_nics::read(view, &host, rest),
         ["permissions", rest @ ..] => permissions::read(view, host.id.into(), rest),
         ["statistics", rest @ ..] => {
             statistics::read(statistics::host(view.inventory(), &host), rest)

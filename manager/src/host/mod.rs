@@ -13,12 +13,16 @@
 mod error;
 pub mod libvirt;
 mod machine;
+mod sample;
 pub mod sim;
 mod spec;
 pub mod work;
 
 pub use error::HostError;
 pub use machine::*;
+pub use sample::{
+    DiskSample, HostSample, InterfaceCounters, InterfaceSample, NicSample, StatSample, Statistics,
+};
 pub use spec::*;
 pub use work::{DiskLimits, DiskWork};
 
@@ -445,53 +449,6 @@ pub enum GraphicsPhase {
     Initialized,
     /// It was closed.
     Disconnected,
-}
-
-/// Figures of a host and its running guests, taken at one moment.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Statistics {
-    /// When they were taken.
-    pub at: SystemTime,
-    /// The host's own.
-    pub host: HostSample,
-    /// One per running domain.
-    pub domains: Vec<StatSample>,
-}
-
-/// Figures of a host.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct HostSample {
-    /// Load of all processors together, 0 to 100; `None` until there are two samples.
-    pub cpu_percent: Option<f64>,
-    /// Memory in use, without what the kernel would give back (caches).
-    pub memory_used_bytes: Option<u64>,
-    /// All memory.
-    pub memory_total_bytes: Option<u64>,
-}
-
-/// Figures of one running domain. Counters count from the start of its process.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct StatSample {
-    /// The domain's UUID.
-    pub id: Uuid,
-    /// Processor time used by the process, in nanoseconds.
-    pub cpu_time_ns: Option<u64>,
-    /// Load of its virtual CPUs together, 0 to 100; `None` until there are two samples.
-    pub cpu_percent: Option<f64>,
-    /// Memory that the guest has at the moment (balloon).
-    pub memory_bytes: Option<u64>,
-    /// Memory that the guest does not use, if its balloon driver says so.
-    pub memory_unused_bytes: Option<u64>,
-    /// Memory of the process on the host.
-    pub memory_resident_bytes: Option<u64>,
-    /// Bytes received by all NICs.
-    pub net_received_bytes: u64,
-    /// Bytes sent by all NICs.
-    pub net_sent_bytes: u64,
-    /// Bytes read from all disks.
-    pub disk_read_bytes: u64,
-    /// Bytes written to all disks.
-    pub disk_written_bytes: u64,
 }
 
 /// A SPICE password. Never shown: `Debug` prints dots, and there is no `Display`.

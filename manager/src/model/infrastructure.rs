@@ -9,6 +9,7 @@ use super::id::{
     NetworkFilterId, NetworkId, QosId, QuotaId, StorageDomainId, TagId, VnicProfileId,
 };
 use super::policy::ClusterPolicy;
+use super::statistics::HostInterface;
 use super::wire::{
     Acceleration, BiosType, CpuTopology, DataCenterStatus, DiskBackup, DiskContentType, DiskFormat,
     DiskStatus, HostStatus, NetworkStatus, NetworkUsage, QuotaMode, StorageDomainStatus,
@@ -173,8 +174,28 @@ pub struct HostStatistics {
     pub memory_used: Option<u64>,
     /// Bytes.
     pub memory_total: u64,
-    /// Seconds since its start.
+    /// Seconds since its start; 0 while it does not say.
     pub uptime_seconds: u64,
+    /// When it was started.
+    pub boot_time: Option<Timestamp>,
+    /// Per cent of all processors that programs use.
+    pub cpu_user_percent: Option<f64>,
+    /// Per cent of all processors that the kernel uses.
+    pub cpu_system_percent: Option<f64>,
+    /// Processes that want to run, over five minutes.
+    pub load_5_minutes: Option<f64>,
+    /// Bytes that hold blocks of file systems.
+    pub memory_buffers: Option<u64>,
+    /// Bytes that hold files.
+    pub memory_cached: Option<u64>,
+    /// Bytes of swap space.
+    pub swap_total: Option<u64>,
+    /// Bytes of swap space that are free.
+    pub swap_free: Option<u64>,
+    /// Bytes that are in swap space and in memory.
+    pub swap_cached: Option<u64>,
+    /// Its network interfaces.
+    pub interfaces: Vec<HostInterface>,
 }
 
 /// A storage domain: where disks are.

@@ -8,6 +8,7 @@ mod infrastructure;
 mod initialization;
 mod people;
 mod policy;
+mod statistics;
 mod vm;
 mod wire;
 
@@ -37,6 +38,7 @@ pub use policy::{
     MigrateOnError, Qos, QosLimits, QosType, Quota, QuotaClusterLimit, QuotaStorageLimit,
     RngSource, SchedulingPolicy, SerialPolicy, SshPublicKey, SwitchType, UserOption,
 };
+pub use statistics::{DiskStatistics, HostInterface, NicStatistics};
 pub use vm::{
     DirectBoot, DiskAttachment, Display, GraphicsAddress, HighAvailability, InstanceType, Nic,
     Placement, Template, Vm, VmHardware, VmRun, VmStatistics,

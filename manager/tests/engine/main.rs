@@ -6,6 +6,7 @@ mod chains;
 mod consoles;
 mod devices;
 mod images;
+mod history;
 mod infrastructure;
 mod provisioning;
 mod recovery;

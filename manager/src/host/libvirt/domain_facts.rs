@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::domain_xml::{ALIAS_PREFIX, CD_ALIAS, NAMESPACE, STAMP, Targets};
+use super::domain_xml::{ADOPTED, ALIAS_PREFIX, CD_ALIAS, NAMESPACE, STAMP, Targets};
 use super::xml::Element;
 use crate::host::{DomainStamp, GraphicsAddress, VolumeRef};
 
@@ -41,8 +41,12 @@ impl Facts {
             modules: devices(domain, "memory").filter_map(id_of).collect(),
             spice: graphics(domain, "spice").and_then(address),
             vnc: graphics(domain, "vnc").and_then(address),
-            disks: devices(domain, "disk").filter_map(id_of).collect(),
-            nics: devices(domain, "interface").filter_map(id_of).collect(),
+            disks: devices(domain, "disk")
+                .filter_map(|device| id_of(domain, device))
+                .collect(),
+            nics: devices(domain, "interface")
+                .filter_map(|device| id_of(domain, device))
+                .collect(),
             cd: cd(domain)
                 .and_then(|e| e.find("source"))
                 .and_then(|s| volume(s.get("file")?)),
@@ -118,15 +122,30 @@ pub(crate) fn cd(domain: &Element) -> Option<&Element> {
 
 /// The device of ours with this id.
 pub(crate) fn device<'a>(domain: &'a Element, kind: &'a str, id: Uuid) -> Option<&'a Element> {
-    devices(domain, kind).find(|d| id_of(d) == Some(id))
+    devices(domain, kind).find(|d| id_of(domain, d) == Some(id))
 }
 
 fn alias(device: &Element) -> Option<&str> {
     device.find("alias").and_then(|a| a.get("name"))
 }
 
-fn id_of(device: &Element) -> Option<Uuid> {
-    alias(device).and_then(id_of_alias)
+/// The id that a disk or NIC has with us: by its alias, or, in a domain that was adopted while it
+/// ran and so keeps the aliases that libvirt gave it, by what our mark says of it.
+pub(crate) fn id_of(domain: &Element, device: &Element) -> Option<Uuid> {
+    if let Some(id) = alias(device).and_then(id_of_alias) {
+        return Some(id);
+    }
+    let mark = domain.path(&["metadata", STAMP])?;
+    if mark.get("xmlns:saffron") != Some(NAMESPACE) {
+        return None;
+    }
+    let (key, value) = match &*device.name {
+        "disk" => ("target", device.find("target")?.get("dev")?),
+        "interface" => ("mac", device.find("mac")?.get("address")?),
+        _ => return None,
+    };
+    let adopted = mark.all(ADOPTED).find(|it| it.get(key) == Some(value))?;
+    adopted.get("id")?.parse().ok()
 }
 
 /// The id in the name of a device of ours.

@@ -29,6 +29,8 @@ use crate::host::{
 pub(crate) const NAMESPACE: &str = "urn:saffron:domain:1";
 /// Our element in `<metadata>`.
 pub(crate) const STAMP: &str = "saffron:domain";
+/// In it, a device of a domain that was adopted: which id its target or address stands for.
+pub(crate) const ADOPTED: &str = "saffron:device";
 /// libvirt lets only names with this prefix through from us to QEMU.
 pub(crate) const ALIAS_PREFIX: &str = "ua-";
 /// The CD drive.

@@ -349,6 +349,8 @@ pub(super) struct RawStatistics {
     pub id: Uuid,
     /// `cpu.time`, `balloon.current`, `net.0.rx.bytes` …
     pub values: Vec<(String, u64)>,
+    /// `net.0.name`, `block.0.name`, `block.0.path`.
+    pub names: Vec<(String, String)>,
 }
 
 /// virConnectGetAllDomainStats for active domains, without waiting for those that are busy.
@@ -400,11 +402,29 @@ pub(super) fn bulk_statistics(connection: &Connect) -> Result<Vec<RawStatistics>
             .iter()
             .filter_map(|p| Some((field(&p.field), integer(p)?)))
             .collect();
-        all.push(RawStatistics { id, values });
+        let names = parameters
+            .iter()
+            // SAFETY: the parameter is alive until the list is freed.
+            .filter_map(|p| Some((field(&p.field), unsafe { string(p) }?)))
+            .filter(|(name, _)| name.ends_with(".name") || name.ends_with(".path"))
+            .collect();
+        all.push(RawStatistics { id, values, names });
     }
     // SAFETY: the list came from virConnectGetAllDomainStats and nothing of it is kept.
     unsafe { sys::virDomainStatsRecordListFree(records) };
     Ok(all)
+}
+
+/// The value of a parameter if it is a text.
+///
+/// # Safety
+/// The parameter must be one that libvirt has filled in and not yet freed.
+unsafe fn string(parameter: &sys::virTypedParameter) -> Option<String> {
+    if u32::try_from(parameter.type_).ok()? != sys::VIR_TYPED_PARAM_STRING {
+        return None;
+    }
+    // SAFETY: `type_` says that the union holds a C string, which libvirt owns.
+    Some(unsafe { text(parameter.value.s) })
 }
 
 /// The value of a parameter if it is a whole number and not negative.

@@ -7,6 +7,7 @@
 
 mod block;
 mod connection;
+mod device_figures;
 mod devices;
 mod display;
 mod domain;
@@ -14,6 +15,7 @@ mod domain_facts;
 mod domain_xml;
 mod events;
 mod kvm;
+mod local;
 mod network;
 mod report;
 mod statistics;
@@ -144,10 +146,23 @@ async fn sample_for_ever(inner: Weak<Inner>, mut watched: watch::Receiver<bool>)
 
 impl Inner {
     async fn statistics(&self) -> Result<Statistics, HostError> {
+        let local = self.local;
         let sample = self
             .connection
-            .call(Call::short("give statistics"), statistics::sample)
+            .call(Call::short("give statistics"), move |c| {
+                statistics::sample(c, local)
+            })
             .await?;
+        let unnamed = lock(&self.sampler).unnamed(&sample);
+        if !unnamed.is_empty() {
+            let found = self
+                .connection
+                .call(Call::short("name its guests' devices"), move |c| {
+                    Ok(device_figures::names(c, &unnamed))
+                })
+                .await?;
+            lock(&self.sampler).learn(&sample, found);
+        }
         Ok(lock(&self.sampler).take(sample))
     }
 

@@ -8,14 +8,25 @@ use uuid::Uuid;
 use virt::connect::Connect;
 
 use super::connection::failed;
+use super::device_figures::{Names, devices_of};
 use super::events::{self, RawStatistics};
+use super::local;
 use crate::host::{HostError, HostSample, StatSample, Statistics};
 
 /// The last sample, for differences.
 #[derive(Debug, Default)]
 pub(super) struct Sampler {
-    host: Option<(u64, u64)>,
+    host: Option<Processors>,
     domains: HashMap<Uuid, (Instant, u64)>,
+    names: HashMap<Uuid, Names>,
+}
+
+/// Nanoseconds that the host's processors have spent.
+#[derive(Debug, Clone, Copy)]
+struct Processors {
+    user: u64,
+    system: u64,
+    all: u64,
 }
 
 /// What the host has said, not yet compared with anything.
@@ -25,10 +36,12 @@ pub(super) struct Sample {
     cpu: Vec<(String, u64)>,
     memory: Vec<(String, u64)>,
     domains: Vec<RawStatistics>,
+    /// Whether the host is this machine, which can tell more.
+    local: bool,
 }
 
 /// Asks the host.
-pub(super) fn sample(connection: &Connect) -> Result<Sample, HostError> {
+pub(super) fn sample(connection: &Connect, local: bool) -> Result<Sample, HostError> {
     Ok(Sample {
         // Not every driver has the node's figures; the guests' are what matters.
         cpu: events::node_cpu(connection).unwrap_or_default(),
@@ -36,6 +49,7 @@ pub(super) fn sample(connection: &Connect) -> Result<Sample, HostError> {
         domains: events::bulk_statistics(connection).map_err(|e| failed(&e))?,
         at: SystemTime::now(),
         moment: Instant::now(),
+        local,
     })
 }
 
@@ -50,21 +64,51 @@ fn value(values: &[(String, u64)], name: &str) -> Option<u64> {
 }
 
 impl Sampler {
-    /// Turns what the host has said into figures, and remembers it.
-    pub fn take(&mut self, sample: Sample) -> Statistics {
-        let host = self.host(&sample);
-        let domains: Vec<StatSample> = sample
+    /// The domains whose devices are not known by name, or are others than they were.
+    pub fn unnamed(&self, sample: &Sample) -> Vec<Uuid> {
+        let known = |raw: &&RawStatistics| {
+            raw.names.is_empty()
+                || self
+                    .names
+                    .get(&raw.id)
+                    .is_some_and(|names| names.fits(&raw.names))
+        };
+        sample
             .domains
             .iter()
-            .map(|raw| self.domain(raw, sample.moment))
-            .collect();
-        self.domains
-            .retain(|id, _| domains.iter().any(|d| d.id == *id));
-        Statistics {
-            at: sample.at,
-            host,
-            domains,
+            .filter(|raw| !known(raw))
+            .map(|raw| raw.id)
+            .collect()
+    }
+
+    /// Remembers which devices of the sample's domains are which.
+    pub fn learn(&mut self, sample: &Sample, found: Vec<(Uuid, Names)>) {
+        for (id, mut names) in found {
+            if let Some(raw) = sample.domains.iter().find(|raw| raw.id == id) {
+                names.remember(&raw.names);
+                self.names.insert(id, names);
+            }
         }
+    }
+
+    /// Turns what the host has said into figures, and remembers it.
+    pub fn take(&mut self, sample: Sample) -> Statistics {
+        let mut statistics = Statistics::at(sample.at);
+        statistics.host = self.host(&sample);
+        if sample.local {
+            local::complete(&mut statistics.host);
+            statistics.interfaces = local::interfaces();
+        }
+        for raw in &sample.domains {
+            statistics.domains.push(self.domain(raw, sample.moment));
+            if let Some(names) = self.names.get(&raw.id) {
+                devices_of(raw, names, &mut statistics);
+            }
+        }
+        let running = |id: &Uuid| statistics.domains.iter().any(|d| d.id == *id);
+        self.domains.retain(|id, _| running(id));
+        self.names.retain(|id, _| running(id));
+        statistics
     }
 
     fn host(&mut self, sample: &Sample) -> HostSample {
@@ -72,15 +116,21 @@ impl Sampler {
         let now = of("user")
             .zip(of("kernel"))
             .zip(of("idle"))
-            .map(|((user, kernel), idle)| {
-                let idle = idle + of("iowait").unwrap_or(0);
-                (user + kernel, user + kernel + idle)
+            .map(|((user, system), idle)| Processors {
+                user,
+                system,
+                all: user + system + idle + of("iowait").unwrap_or(0),
             });
-        let cpu_percent =
-            now.zip(self.host)
-                .and_then(|((busy, all), (busy_before, all_before))| {
-                    percent(busy.checked_sub(busy_before)?, all.checked_sub(all_before)?)
-                });
+        let part = |of: fn(&Processors) -> u64| {
+            let (now, before) = now.as_ref().zip(self.host.as_ref())?;
+            percent(
+                of(now).checked_sub(of(before))?,
+                now.all.checked_sub(before.all)?,
+            )
+        };
+        let cpu_percent = part(|it| it.user + it.system);
+        let cpu_user_percent = part(|it| it.user);
+        let cpu_system_percent = part(|it| it.system);
         self.host = now;
         let kib = |name| value(&sample.memory, name).map(|kib| kib * 1024);
         let total = kib("total");
@@ -88,10 +138,15 @@ impl Sampler {
             kib("free").map(|free| free + kib("buffers").unwrap_or(0) + kib("cached").unwrap_or(0));
         HostSample {
             cpu_percent,
+            cpu_user_percent,
+            cpu_system_percent,
             memory_used_bytes: total
                 .zip(given_back)
                 .map(|(total, free)| total.saturating_sub(free)),
             memory_total_bytes: total,
+            memory_buffers_bytes: kib("buffers"),
+            memory_cached_bytes: kib("cached"),
+            ..HostSample::default()
         }
     }
 
@@ -173,7 +228,9 @@ mod tests {
                     ("block.0.rd.bytes", 8),
                     ("block.1.wr.bytes", 9),
                 ]),
+                names: Vec::new(),
             }],
+            local: false,
         }
     }
 

@@ -366,13 +366,14 @@ impl Hypervisor for SimHost {
                 })
                 .collect();
             Ok(Statistics {
-                at: SystemTime::now(),
                 host: HostSample {
                     cpu_percent: Some(1.0),
                     memory_used_bytes: Some(bytes(1024)),
                     memory_total_bytes: Some(bytes(64 << 10)),
+                    ..HostSample::default()
                 },
                 domains,
+                ..Statistics::at(SystemTime::now())
             })
         })
     }
