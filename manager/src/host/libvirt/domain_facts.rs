@@ -38,7 +38,9 @@ impl Facts {
                     None => e.own_text().trim().parse().ok(),
                 })
                 .unwrap_or(0),
-            modules: devices(domain, "memory").filter_map(id_of).collect(),
+            modules: devices(domain, "memory")
+                .filter_map(|device| id_of(domain, device))
+                .collect(),
             spice: graphics(domain, "spice").and_then(address),
             vnc: graphics(domain, "vnc").and_then(address),
             disks: devices(domain, "disk")
