@@ -7,6 +7,7 @@ mod chains;
 mod life;
 mod storage;
 mod support;
+mod work;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
