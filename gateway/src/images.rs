@@ -14,8 +14,8 @@ use axum::{Json, Router};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
-use manager::TransferData;
 use manager::model::TransferDirection;
+use manager::{ChecksumAlgorithm, TransferData};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -34,6 +34,8 @@ pub(crate) fn routes() -> Router<Shared> {
     Router::new()
         .route("/images/{secret}", any(image))
         .route("/images/{secret}/extents", get(extents))
+        .route("/images/{secret}/checksum", get(checksum))
+        .route("/images/{secret}/checksum/algorithms", get(algorithms))
 }
 
 async fn image(
@@ -64,7 +66,7 @@ fn features() -> Response {
     (
         [(header::ALLOW, "OPTIONS,GET,HEAD,PUT,PATCH")],
         Json(json!({
-            "features": ["extents", "zero", "flush"],
+            "features": ["checksum", "extents", "zero", "flush"],
             "max_readers": 8,
             "max_writers": 8,
         })),
@@ -300,6 +302,45 @@ async fn extents(
         })
         .collect();
     Ok(Json(extents).into_response())
+}
+
+/// `?algorithm=blake2b&block_size=4194304`, which are the defaults.
+async fn checksum(
+    State(shared): State<Shared>,
+    Path(secret): Path<String>,
+    uri: http::Uri,
+) -> Result<Response, Problem> {
+    let mut name = "blake2b";
+    let mut block = manager::CHECKSUM_BLOCK;
+    for pair in uri.query().unwrap_or_default().split('&') {
+        match pair.split_once('=') {
+            Some(("algorithm", value)) => name = value,
+            Some(("block_size", value)) => {
+                block = value
+                    .parse()
+                    .map_err(|_| Problem::bad("block_size must be a number of bytes."))?;
+            }
+            _ => {}
+        }
+    }
+    let algorithm = ChecksumAlgorithm::by_name(name)
+        .ok_or_else(|| Problem::bad("The algorithm is not one of those offered."))?;
+    let data = shared.manager().transfer_open(&secret).await?;
+    let sum = data.checksum(algorithm, block).await?;
+    Ok(Json(json!({
+        "algorithm": name,
+        "block_size": block,
+        "checksum": sum,
+    }))
+    .into_response())
+}
+
+async fn algorithms(
+    State(shared): State<Shared>,
+    Path(secret): Path<String>,
+) -> Result<Response, Problem> {
+    shared.manager().transfer_open(&secret).await?;
+    Ok(Json(json!({ "algorithms": ChecksumAlgorithm::NAMES })).into_response())
 }
 
 fn upload_only(data: &TransferData) -> Result<(), Problem> {

@@ -1,6 +1,8 @@
 //! Real, unmodified oVirt clients against a real site: the conformance kit's tier of basic
 //! automation. What cannot pass yet, and why, is in `exceptions.txt`.
 
+mod imageio;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;

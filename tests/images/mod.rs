@@ -170,7 +170,7 @@ async fn what_a_transfer_is_not_for_is_refused() {
         .expect(200);
     assert_eq!(
         options.json()["features"],
-        json!(["extents", "zero", "flush"])
+        json!(["checksum", "extents", "zero", "flush"])
     );
     stranger.get(&path).await.expect(403);
     stranger

@@ -128,7 +128,7 @@ async fn a_disk_is_copied() {
     .await;
     api.refused(
         Method::POST,
-        &format!("disks/{id}/sparsify"),
+        &format!("disks/{id}/refreshlun"),
         "<action/>",
         501,
     )

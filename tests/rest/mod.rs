@@ -4,6 +4,7 @@ mod clusters;
 mod consoles;
 mod data_centers;
 mod disk_attachments;
+mod disk_work;
 mod disks;
 mod events;
 mod fixed;

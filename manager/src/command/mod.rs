@@ -30,7 +30,7 @@ pub use ova::{OvaImportParams, OvaSource};
 pub use params::*;
 pub use storage_domain::StorageDomainAddParams;
 pub(crate) use transfer::Transfers;
-pub use transfer::{Extent, TransferData};
+pub use transfer::{CHECKSUM_BLOCK, ChecksumAlgorithm, Extent, TransferData};
 
 use crate::caller::Caller;
 use crate::inventory::Inventory;

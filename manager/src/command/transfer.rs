@@ -6,6 +6,7 @@
 //!                       └────────────┴──▶ cancelled, or finished_failure: an upload's disk goes
 //! ```
 
+mod checksum;
 mod data;
 
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ use crate::writer::Draft;
 use super::disk::deleting;
 use super::params::TransferAddParams;
 
+pub use checksum::{BLOCK as CHECKSUM_BLOCK, ChecksumAlgorithm};
 use data::Live;
 pub use data::{Extent, TransferData};
 

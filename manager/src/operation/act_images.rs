@@ -241,7 +241,7 @@ impl Manager {
             described.push(ExportDisk {
                 id: id.to_string(),
                 file: volume.to_string(),
-                file_bytes: info.file_bytes,
+                file_bytes: info.file_bytes.next_multiple_of(512),
                 capacity: disk.provisioned_size,
                 alias: disk.name.clone(),
                 bus: match attachment.interface {

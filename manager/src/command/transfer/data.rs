@@ -184,7 +184,7 @@ impl TransferData {
         }
     }
 
-    async fn work<T: Send + 'static>(
+    pub(super) async fn work<T: Send + 'static>(
         &self,
         work: impl FnOnce(&File) -> io::Result<T> + Send + 'static,
     ) -> Result<T> {

@@ -150,7 +150,9 @@ impl Images {
         for (number, (volume, name)) in (0u64..).zip(&export.disks) {
             let source = self.open(*volume, VolumeAccess::Read)?;
             let bytes = source.metadata().map_err(|e| failed(&e))?.len();
-            file.write_all(&head(name, bytes)?)
+            // QEMU reads a part of a file only in whole sectors.
+            let padded = bytes.next_multiple_of(512);
+            file.write_all(&head(name, padded)?)
                 .map_err(|e| failed(&e))?;
             let mut left = source.take(bytes);
             let mut buffer = vec![0; 1 << 20];
