@@ -182,9 +182,30 @@ pub struct Extra {
     /// Host: memory that it has, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_total_bytes: Option<u64>,
+    /// Pool: what its VMs are doing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<PoolFigures>,
     /// Members that this page is too old to know.
     #[serde(flatten)]
     pub other: serde_json::Map<String, Value>,
+}
+
+/// What the VMs of a pool are doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PoolFigures {
+    /// VMs that run.
+    pub running: u32,
+    /// VMs that somebody has.
+    pub assigned: u32,
+    /// VMs that run and nobody has.
+    pub ready: u32,
+    /// VMs that are down and nobody has.
+    pub free: u32,
+    /// VMs that the caller has.
+    pub mine: u32,
+    /// Nothing is given out and nothing started ahead.
+    pub maintenance: bool,
 }
 
 /// Reads a resource's data leniently: what a newer server says and we do not know stays empty.

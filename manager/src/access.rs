@@ -198,6 +198,7 @@ fn parents(inventory: &Inventory, object: ObjectId) -> Vec<ObjectId> {
                 .map(Into::into),
         ),
         ObjectId::Vm(id) => or_system(inventory.vms.get(&id).map(|it| it.cluster.into())),
+        ObjectId::VmPool(id) => or_system(inventory.vm_pools.get(&id).map(|it| it.cluster.into())),
         ObjectId::Disk(id) => {
             let mut parents =
                 or_system(inventory.disks.get(&id).map(|it| it.storage_domain.into()));
@@ -205,6 +206,11 @@ fn parents(inventory: &Inventory, object: ObjectId) -> Vec<ObjectId> {
             if inventory.disks.get(&id).is_some_and(|disk| !disk.shareable) {
                 parents.extend(inventory.vms_of_disk(id).map(|vm| ObjectId::Vm(vm.id)));
             }
+            parents.extend(
+                inventory
+                    .template_of_disk(id)
+                    .map(|template| ObjectId::Template(template.id)),
+            );
             parents
         }
         ObjectId::AffinityGroup(id) => or_system(
@@ -439,9 +445,11 @@ impl Viewer {
                 self.shows(inventory, object)
                     || self.may(inventory, Permit::CONFIGURE_VM_NETWORK, object)
             }
-            ObjectId::Template(_) | ObjectId::Host(_) | ObjectId::Vm(_) | ObjectId::Disk(_) => {
-                self.shows(inventory, object)
-            }
+            ObjectId::Template(_)
+            | ObjectId::Host(_)
+            | ObjectId::Vm(_)
+            | ObjectId::VmPool(_)
+            | ObjectId::Disk(_) => self.shows(inventory, object),
         }
     }
 

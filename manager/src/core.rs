@@ -269,6 +269,8 @@ impl Manager {
             .spawn(async move { manager.review_consoles().await });
         let manager = self.clone();
         self.core.spawn(async move { manager.keep_house().await });
+        let manager = self.clone();
+        self.core.spawn(async move { manager.keep_pools().await });
     }
 
     /// Tells, from what changes, what must close or look again.

@@ -101,6 +101,10 @@ impl Manager {
                         plugged: None,
                     }],
                     cdrom: None,
+                    clone: false,
+                    template_disks: Vec::new(),
+                    use_latest_template: false,
+                    clone_permissions: false,
                 },
             )
             .await?;

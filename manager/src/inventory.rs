@@ -15,7 +15,8 @@ use crate::model::{
     InstanceTypeId, Job, JobId, Mac, MacPool, MacPoolId, Network, NetworkId, ObjectId, OperationId,
     Permission, PermissionId, Qos, QosId, Quota, QuotaId, Role, RoleId, SchedulingPolicy,
     SchedulingPolicyId, StorageDomain, StorageDomainId, Subject, Tag, TagId, Template, TemplateId,
-    Transfer, TransferId, User, UserId, Vm, VmId, VmStatistics, VnicProfile, VnicProfileId,
+    Transfer, TransferId, User, UserId, Vm, VmId, VmPool, VmPoolId, VmStatistics, VnicProfile,
+    VnicProfileId,
 };
 use crate::model::{DiskStatistics, NicId, NicStatistics};
 use crate::operation::Operation;
@@ -86,6 +87,8 @@ pub struct Inventory {
     pub transfers: Map<TransferId, Transfer>,
     /// Instance types.
     pub instance_types: Map<InstanceTypeId, InstanceType>,
+    /// Pools of VMs.
+    pub vm_pools: Map<VmPoolId, VmPool>,
     /// The audit log, newest part.
     pub events: EventLog,
     /// What running VMs use.
@@ -99,6 +102,8 @@ pub struct Inventory {
     vms_by_name: Map<String, BTreeSet<VmId>>,
     vms_by_disk: Map<DiskId, BTreeSet<VmId>>,
     vms_by_host: Map<HostId, BTreeSet<VmId>>,
+    vms_by_pool: Map<VmPoolId, BTreeSet<VmId>>,
+    templates_by_disk: Map<DiskId, TemplateId>,
     macs: Map<Mac, BTreeMap<VmId, usize>>,
     permissions_by_object: Map<ObjectId, BTreeSet<PermissionId>>,
     permissions_by_subject: Map<Subject, BTreeSet<PermissionId>>,
@@ -136,6 +141,7 @@ pub enum Entity {
     Operation(Arc<Operation>),
     Transfer(Arc<Transfer>),
     InstanceType(Arc<InstanceType>),
+    VmPool(Arc<VmPool>),
 }
 
 /// Makes `Vm` and its like turn into an [`Entity`], and an [`Entity`] tell its id.
@@ -192,7 +198,8 @@ entities!(
     Job,
     Operation,
     Transfer,
-    InstanceType
+    InstanceType,
+    VmPool
 );
 
 /// One change of the inventory, as it was published.
@@ -250,6 +257,7 @@ impl Inventory {
             operations: Map::default(),
             transfers: Map::default(),
             instance_types: Map::default(),
+            vm_pools: Map::default(),
             events: EventLog::default(),
             vm_statistics: Map::default(),
             host_statistics: Map::default(),
@@ -258,6 +266,8 @@ impl Inventory {
             vms_by_name: Map::default(),
             vms_by_disk: Map::default(),
             vms_by_host: Map::default(),
+            vms_by_pool: Map::default(),
+            templates_by_disk: Map::default(),
             macs: Map::default(),
             permissions_by_object: Map::default(),
             permissions_by_subject: Map::default(),
@@ -318,6 +328,21 @@ impl Inventory {
             .into_iter()
             .flat_map(|ids| ids.iter())
             .filter_map(|id| self.vms.get(id))
+    }
+
+    /// The VMs of a pool.
+    pub fn vms_of_pool(&self, pool: VmPoolId) -> impl Iterator<Item = &Arc<Vm>> {
+        self.vms_by_pool
+            .get(&pool)
+            .into_iter()
+            .flat_map(|ids| ids.iter())
+            .filter_map(|id| self.vms.get(id))
+    }
+
+    /// The template that a disk belongs to.
+    #[must_use]
+    pub fn template_of_disk(&self, disk: DiskId) -> Option<&Arc<Template>> {
+        self.templates.get(&**self.templates_by_disk.get(&disk)?)
     }
 
     /// Whether a VM other than `except` uses an Ethernet address.
@@ -400,6 +425,7 @@ impl Inventory {
             ObjectId::Operation(id) => self.operations.contains_key(&id),
             ObjectId::Transfer(id) => self.transfers.contains_key(&id),
             ObjectId::InstanceType(id) => self.instance_types.contains_key(&id),
+            ObjectId::VmPool(id) => self.vm_pools.contains_key(&id),
         }
     }
 
@@ -438,6 +464,7 @@ impl Inventory {
             .chain(of(&self.operations))
             .chain(of(&self.transfers))
             .chain(of(&self.instance_types))
+            .chain(of(&self.vm_pools))
     }
 
     /// Puts an entity in its place and keeps the indices right.
@@ -449,7 +476,15 @@ impl Inventory {
             Entity::StorageDomain(it) => drop(self.storage_domains.insert(it.id, it)),
             Entity::Network(it) => drop(self.networks.insert(it.id, it)),
             Entity::VnicProfile(it) => drop(self.vnic_profiles.insert(it.id, it)),
-            Entity::Template(it) => drop(self.templates.insert(it.id, it)),
+            Entity::Template(it) => {
+                if let Some(old) = self.templates.insert(it.id, Arc::clone(&it)) {
+                    self.forget_template(&old);
+                }
+                for attachment in &it.disk_attachments {
+                    self.templates_by_disk
+                        .insert(attachment.disk, Arc::new(it.id));
+                }
+            }
             Entity::Vm(it) => {
                 if let Some(old) = self.vms.insert(it.id, Arc::clone(&it)) {
                     self.forget_vm(&old);
@@ -491,6 +526,7 @@ impl Inventory {
             }
             Entity::Transfer(it) => drop(self.transfers.insert(it.id, it)),
             Entity::InstanceType(it) => drop(self.instance_types.insert(it.id, it)),
+            Entity::VmPool(it) => drop(self.vm_pools.insert(it.id, it)),
         }
     }
 
@@ -507,7 +543,11 @@ impl Inventory {
             ObjectId::StorageDomain(id) => drop(self.storage_domains.remove(&id)),
             ObjectId::Network(id) => drop(self.networks.remove(&id)),
             ObjectId::VnicProfile(id) => drop(self.vnic_profiles.remove(&id)),
-            ObjectId::Template(id) => drop(self.templates.remove(&id)),
+            ObjectId::Template(id) => {
+                if let Some(old) = self.templates.remove(&id) {
+                    self.forget_template(&old);
+                }
+            }
             ObjectId::Vm(id) => {
                 if let Some(old) = self.vms.remove(&id) {
                     self.forget_vm(&old);
@@ -544,6 +584,7 @@ impl Inventory {
             }
             ObjectId::Transfer(id) => drop(self.transfers.remove(&id)),
             ObjectId::InstanceType(id) => drop(self.instance_types.remove(&id)),
+            ObjectId::VmPool(id) => drop(self.vm_pools.remove(&id)),
         }
     }
 
@@ -554,6 +595,9 @@ impl Inventory {
         }
         if let Some(host) = vm.run.host {
             link(&mut self.vms_by_host, host, vm.id);
+        }
+        if let Some(pool) = vm.pool {
+            link(&mut self.vms_by_pool, pool, vm.id);
         }
         for nic in &vm.nics {
             let mut users = self
@@ -566,6 +610,12 @@ impl Inventory {
         }
     }
 
+    fn forget_template(&mut self, template: &Template) {
+        for attachment in &template.disk_attachments {
+            self.templates_by_disk.remove(&attachment.disk);
+        }
+    }
+
     fn forget_vm(&mut self, vm: &Vm) {
         unlink(&mut self.vms_by_name, &vm.name, &vm.id);
         for attachment in &vm.disk_attachments {
@@ -573,6 +623,9 @@ impl Inventory {
         }
         if let Some(host) = vm.run.host {
             unlink(&mut self.vms_by_host, &host, &vm.id);
+        }
+        if let Some(pool) = vm.pool {
+            unlink(&mut self.vms_by_pool, &pool, &vm.id);
         }
         for nic in &vm.nics {
             let Some(users) = self.macs.get(&nic.mac) else {

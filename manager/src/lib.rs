@@ -21,6 +21,7 @@ mod history;
 pub mod host;
 pub mod image;
 pub mod inventory;
+mod keeper;
 mod map;
 pub mod model;
 mod monitor;

@@ -4,8 +4,13 @@
 
 pub(crate) mod images;
 mod offers;
+mod template;
 
 pub use offers::{Offer, offers};
+pub(crate) use template::{
+    count as pool_count, is_free, not_of_template, pool_allocate, pool_edit, pool_maintenance,
+    pool_pick, template_delete, template_edit, template_use, up_to_date,
+};
 
 use crate::inventory::Inventory;
 use crate::model::{
@@ -28,10 +33,13 @@ pub(crate) enum VmAction {
     ChangeCd,
     ConfigureDisks,
     ConfigureNics,
+    CreateTemplate,
+    Clone,
+    DetachFromPool,
 }
 
 impl VmAction {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 15] = [
         Self::Start,
         Self::Stop,
         Self::Shutdown,
@@ -44,6 +52,9 @@ impl VmAction {
         Self::ChangeCd,
         Self::ConfigureDisks,
         Self::ConfigureNics,
+        Self::CreateTemplate,
+        Self::Clone,
+        Self::DetachFromPool,
     ];
 
     fn word(self) -> &'static str {
@@ -60,6 +71,9 @@ impl VmAction {
             Self::ChangeCd => "change_cd",
             Self::ConfigureDisks => "configure_disks",
             Self::ConfigureNics => "configure_nics",
+            Self::CreateTemplate => "create_template",
+            Self::Clone => "clone",
+            Self::DetachFromPool => "detach_from_pool",
         }
     }
 
@@ -78,6 +92,9 @@ impl VmAction {
             Self::ChangeCd => &[Permit::CHANGE_VM_CD],
             Self::ConfigureDisks => &[Permit::CONFIGURE_VM_STORAGE],
             Self::ConfigureNics => &[Permit::CONFIGURE_VM_NETWORK],
+            Self::CreateTemplate => &[Permit::CREATE_TEMPLATE],
+            Self::Clone => &[Permit::CREATE_VM],
+            Self::DetachFromPool => &[Permit::EDIT_VM_POOL_CONFIGURATION],
         }
     }
 }
@@ -169,6 +186,9 @@ pub(crate) fn vm(inventory: &Inventory, vm: &Vm, action: VmAction) -> Result<(),
                 "Cannot remove VM. Delete protection is enabled. In order to delete, disable Delete protection first."
                     .to_owned(),
             ),
+            S::Down if vm.pool.is_some_and(|pool| !pool_goes(inventory, pool)) => Err(
+                "Cannot remove VM. The VM is attached to a VM-Pool; detach it first.".to_owned(),
+            ),
             S::Down => disks_ready_for(inventory, vm, "remove VM"),
             _ => refuse("remove"),
         },
@@ -188,11 +208,41 @@ pub(crate) fn vm(inventory: &Inventory, vm: &Vm, action: VmAction) -> Result<(),
             _ if locked => Err(format!("Cannot change CD. {BUSY}")),
             _ => Ok(()),
         },
+        VmAction::CreateTemplate => copyable(inventory, vm, "add Template"),
+        VmAction::Clone => copyable(inventory, vm, "clone VM"),
+        VmAction::DetachFromPool => match status {
+            _ if vm.pool.is_none() => {
+                Err("Cannot detach VM from VM-Pool. VM is not attached to a VM-Pool.".to_owned())
+            }
+            S::Down if locked => Err(format!("Cannot detach VM from VM-Pool. {BUSY}")),
+            S::Down => Ok(()),
+            _ => Err(format!(
+                "Cannot detach VM from VM-Pool. {}",
+                state_sentence(vm)
+            )),
+        },
         VmAction::ConfigureDisks | VmAction::ConfigureNics => match status {
             S::Down | S::Up | S::Paused if locked => Err(format!("Cannot edit VM. {BUSY}")),
             S::Down | S::Up | S::Paused => Ok(()),
             _ => refuse("edit"),
         },
+    }
+}
+
+/// Whether a pool is being removed with its VMs.
+fn pool_goes(inventory: &Inventory, pool: crate::model::VmPoolId) -> bool {
+    inventory
+        .vm_pools
+        .get(&pool)
+        .is_none_or(|pool| pool.removing)
+}
+
+/// Why a VM's disks cannot be copied now.
+fn copyable(inventory: &Inventory, vm: &Vm, what: &str) -> Result<(), String> {
+    match vm.run.status {
+        VmStatus::Down if inventory.lock_of(vm.id).is_some() => Err(format!("Cannot {what}. {BUSY}")),
+        VmStatus::Down => disks_ready_for(inventory, vm, what),
+        _ => Err(format!("Cannot {what}. {}", state_sentence(vm))),
     }
 }
 
@@ -244,6 +294,7 @@ pub(crate) fn disk_delete(inventory: &Inventory, disk: &Disk) -> Result<(), Stri
             disk.name
         ));
     }
+    not_of_template(inventory, disk, "remove Virtual Disk")?;
     for vm in inventory.vms_of_disk(disk.id) {
         let active = vm
             .disk_attachments
@@ -322,6 +373,7 @@ pub(crate) fn host(inventory: &Inventory, host: &Host, activate: bool) -> Result
 
 fn attachable(inventory: &Inventory, disk: &Disk) -> Result<(), String> {
     disk_free(inventory, disk, "attach Virtual Disk")?;
+    not_of_template(inventory, disk, "attach Virtual Disk")?;
     if disk.content_type != DiskContentType::Data {
         return Err(format!(
             "Cannot attach Virtual Disk. {} is not a data disk; insert it as a CD.",

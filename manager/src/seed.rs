@@ -214,6 +214,13 @@ pub fn blank_hardware() -> VmHardware {
     }
 }
 
+/// Whether an instance type is one that every installation has.
+pub(crate) fn is_seeded(kind: InstanceTypeId) -> bool {
+    SEED.instance_types
+        .iter()
+        .any(|name| named_id(&format!("instance type {name}")) == kind.0)
+}
+
 /// Puts roles and instance types in place: at every start, so that a new version's are there.
 pub(crate) fn constants(draft: &mut Draft) -> Result<()> {
     for (id, role) in &SEED.roles {
@@ -258,6 +265,7 @@ pub(crate) fn constants(draft: &mut Draft) -> Result<()> {
                 threads: 1,
             },
             creation_time,
+            hardware: None,
         })?;
     }
     Ok(())

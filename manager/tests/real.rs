@@ -194,6 +194,10 @@ async fn add_vm(manager: &Manager, admin: &Caller) -> VmId {
                     plugged: None,
                 }],
                 cdrom: None,
+                clone: false,
+                template_disks: Vec::new(),
+                use_latest_template: false,
+                clone_permissions: false,
             },
         )
         .await

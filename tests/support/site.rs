@@ -197,6 +197,10 @@ impl TestSite {
             disks: Vec::new(),
             nics: Vec::new(),
             cdrom: None,
+            clone: false,
+            template_disks: Vec::new(),
+            use_latest_template: false,
+            clone_permissions: false,
         };
         let added = self
             .manager()

@@ -4,7 +4,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use api::live::{Extra, Kind, Offer, Resource};
+use api::live::{Extra, Kind, Offer, PoolFigures, Resource};
 use manager::model::{HostStatus, ObjectId};
 use manager::{Access, Change, Entity, Inventory, Manager};
 
@@ -28,6 +28,8 @@ pub(super) fn kind(object: ObjectId) -> Option<Kind> {
         ObjectId::Permission(_) => Kind::Permission,
         ObjectId::Job(_) => Kind::Job,
         ObjectId::Tag(_) => Kind::Tag,
+        ObjectId::InstanceType(_) => Kind::InstanceType,
+        ObjectId::VmPool(_) => Kind::Pool,
         ObjectId::System
         | ObjectId::AffinityGroup(_)
         | ObjectId::AffinityLabel(_)
@@ -39,8 +41,7 @@ pub(super) fn kind(object: ObjectId) -> Option<Kind> {
         | ObjectId::Bookmark(_)
         | ObjectId::SchedulingPolicy(_)
         | ObjectId::Operation(_)
-        | ObjectId::Transfer(_)
-        | ObjectId::InstanceType(_) => return None,
+        | ObjectId::Transfer(_) => return None,
     })
 }
 
@@ -61,7 +62,9 @@ pub(super) fn everything(inventory: &Inventory) -> Vec<ObjectId> {
         ids(&inventory.vnic_profiles, |profile| profile.id),
         ids(&inventory.hosts, |host| host.id),
         ids(&inventory.storage_domains, |domain| domain.id),
+        ids(&inventory.instance_types, |kind| kind.id),
         ids(&inventory.templates, |template| template.id),
+        ids(&inventory.vm_pools, |pool| pool.id),
         ids(&inventory.disks, |disk| disk.id),
         ids(&inventory.vms, |vm| vm.id),
         ids(&inventory.groups, |group| group.id),
@@ -114,7 +117,11 @@ pub(super) fn touched(inventory: &Inventory, change: &Change) -> Vec<ObjectId> {
                             .map(|disk| ObjectId::from(disk.disk)),
                     );
                     touched.extend(vm.run.host.map(ObjectId::from));
+                    touched.extend(vm.pool.map(ObjectId::from));
+                    touched.push(vm.template.into());
                 }
+                // Who has a pool's VM is said by the permissions on it.
+                Entity::Permission(permission) => touched.extend(pool_of(inventory, permission)),
                 _ => {}
             }
             touched
@@ -122,6 +129,13 @@ pub(super) fn touched(inventory: &Inventory, change: &Change) -> Vec<ObjectId> {
         Change::Removed(object) => vec![*object],
         Change::Statistics(object) => vec![*object],
         Change::Event(_) => Vec::new(),
+    }
+}
+
+fn pool_of(inventory: &Inventory, permission: &manager::model::Permission) -> Option<ObjectId> {
+    match permission.object {
+        ObjectId::Vm(id) => inventory.vms.get(&id)?.pool.map(ObjectId::from),
+        _ => None,
     }
 }
 
@@ -154,12 +168,12 @@ pub(super) fn resource(
         id: object.uuid().to_string(),
         data,
         offers,
-        extra: extra(inventory, object),
+        extra: extra(inventory, caller, object),
     })
 }
 
 /// Figures, where there are some.
-fn extra(inventory: &Inventory, object: ObjectId) -> Extra {
+fn extra(inventory: &Inventory, caller: &manager::Caller, object: ObjectId) -> Extra {
     let mut extra = Extra::default();
     match object {
         ObjectId::Vm(id) => {
@@ -168,6 +182,19 @@ fn extra(inventory: &Inventory, object: ObjectId) -> Extra {
                 extra.memory_bytes = statistics.memory_bytes;
                 extra.uptime_s = Some(statistics.uptime_seconds);
                 extra.consoles = Some(statistics.consoles.clone());
+            }
+        }
+        ObjectId::VmPool(id) => {
+            if let Some(pool) = inventory.vm_pools.get(&id) {
+                let count = manager::pool_count(inventory, pool, caller);
+                extra.pool = Some(PoolFigures {
+                    running: count.running,
+                    assigned: count.assigned,
+                    ready: count.ready,
+                    free: count.free,
+                    mine: count.mine,
+                    maintenance: pool.maintenance,
+                });
             }
         }
         ObjectId::Host(id) => {

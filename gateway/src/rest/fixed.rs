@@ -1,13 +1,12 @@
 //! What is there from the beginning and changes with the program alone: operating systems,
-//! compatibility levels, options, network filters, instance types, profiles, the MAC pool, the
-//! directory.
+//! compatibility levels, options, network filters, profiles, the MAC pool, the directory.
 
 use api::path;
 use api::types::{
     self, ClusterLevel, CpuProfile, CpuType, DiskProfile, Domain, MacPool, NetworkFilter,
     OperatingSystemInfo, Permit, Range, SystemOption, SystemOptionValue, Version,
 };
-use manager::model::{Cluster, InstanceType, StorageDomain};
+use manager::model::{Cluster, StorageDomain};
 use manager::seed;
 
 use super::convert::{date, int, reference, version_to_api, word};
@@ -41,14 +40,6 @@ pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
                 .iter()
                 .filter(|it| view.sees(it.id));
             list_or_pick(domains.map(|it| disk_profile(it)).collect(), rest)
-        }
-        ["instancetypes"] => view.list::<InstanceType, _>(params, |_, it| instance_type(it)),
-        ["instancetypes", id, rest @ ..] => {
-            let found = view.instance_type(id)?;
-            match rest {
-                [] => Ok(one(instance_type(&found))),
-                rest => Err(super::beneath(rest)),
-            }
         }
         ["domains", rest @ ..] => domains(view, rest),
         [_] => Err(Refused::unbuilt()),
@@ -263,35 +254,6 @@ pub(super) fn disk_profile(domain: &StorageDomain) -> DiskProfile {
         name: Some(domain.name.clone()),
         storage_domain: reference!(StorageDomain, path::storage_domain(domain.id), domain.id),
         ..DiskProfile::default()
-    }
-}
-
-fn instance_type(it: &InstanceType) -> types::InstanceType {
-    types::InstanceType {
-        id: Some(it.id.to_string()),
-        href: Some(path::instance_type(it.id).to_string()),
-        name: Some(it.name.clone()),
-        description: Some(it.description.clone()),
-        creation_time: date(it.creation_time),
-        memory: int(it.memory),
-        cpu: Some(
-            types::Cpu {
-                architecture: word("undefined"),
-                topology: Some(vm_settings::topology(it.topology).into()),
-                ..types::Cpu::default()
-            }
-            .into(),
-        ),
-        custom_compatibility_version: Some(version_to_api(seed::VERSION).into()),
-        status: word("ok"),
-        version: Some(
-            types::TemplateVersion {
-                version_number: int(1),
-                ..Default::default()
-            }
-            .into(),
-        ),
-        ..types::InstanceType::default()
     }
 }
 

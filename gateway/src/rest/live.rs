@@ -6,8 +6,8 @@ use manager::model::{Event, ObjectId};
 use serde_json::Value;
 
 use super::{
-    clusters, data_centers, disks, events, hosts, jobs, networks, people, permissions, roles,
-    storage_domains, tags, templates, vms, vnic_profiles,
+    clusters, data_centers, disks, events, hosts, instance_types, jobs, networks, people,
+    permissions, roles, storage_domains, tags, templates, vm_pools, vms, vnic_profiles,
 };
 
 /// The JSON that REST would answer with; a VM and a job have their parts inline.
@@ -30,7 +30,7 @@ pub fn resource(
         }
         ObjectId::Disk(id) => disks::to_api(inventory, inventory.disks.get(&id)?).to_json(),
         ObjectId::Template(id) => {
-            templates::to_api(inventory, inventory.templates.get(&id)?).to_json()
+            templates::with_parts(inventory, inventory.templates.get(&id)?).to_json()
         }
         ObjectId::Network(id) => {
             networks::to_api(inventory, inventory.networks.get(&id)?).to_json()
@@ -46,6 +46,10 @@ pub fn resource(
         }
         ObjectId::Job(id) => jobs::with_steps(inventory.jobs.get(&id)?).to_json(),
         ObjectId::Tag(id) => tags::to_api(inventory.tags.get(&id)?).to_json(),
+        ObjectId::InstanceType(id) => {
+            instance_types::to_api(inventory.instance_types.get(&id)?).to_json()
+        }
+        ObjectId::VmPool(id) => vm_pools::to_api(inventory, inventory.vm_pools.get(&id)?).to_json(),
         ObjectId::System
         | ObjectId::AffinityGroup(_)
         | ObjectId::AffinityLabel(_)
@@ -57,8 +61,7 @@ pub fn resource(
         | ObjectId::Bookmark(_)
         | ObjectId::SchedulingPolicy(_)
         | ObjectId::Operation(_)
-        | ObjectId::Transfer(_)
-        | ObjectId::InstanceType(_) => return None,
+        | ObjectId::Transfer(_) => return None,
     })
 }
 

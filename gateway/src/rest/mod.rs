@@ -23,6 +23,7 @@ mod fixed;
 mod host_nics;
 mod hosts;
 mod image_transfers;
+mod instance_types;
 mod jobs;
 pub mod live;
 mod networks;
@@ -39,6 +40,7 @@ mod storage_domains;
 mod tags;
 mod templates;
 mod view;
+mod vm_pools;
 mod vm_settings;
 mod vms;
 mod vnic_profiles;
@@ -146,7 +148,6 @@ pub(crate) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
             | "diskprofiles"
             | "domains"
             | "icons"
-            | "instancetypes"
             | "macpools"
             | "networkfilters"
             | "operatingsystems"
@@ -162,6 +163,7 @@ pub(crate) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
         ["groups", rest @ ..] => people::read_groups(view, params, rest),
         ["hosts", rest @ ..] => hosts::read(view, params, rest),
         ["imagetransfers", rest @ ..] => image_transfers::read(view, rest),
+        ["instancetypes", rest @ ..] => instance_types::read(view, params, rest),
         ["jobs", rest @ ..] => jobs::read(view, params, rest),
         ["networks", rest @ ..] => networks::read(view, params, rest),
         ["permissions", rest @ ..] => permissions::read_system(view, rest),
@@ -170,6 +172,7 @@ pub(crate) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
         ["tags", rest @ ..] => tags::read(view, rest),
         ["templates", rest @ ..] => templates::read(view, params, rest),
         ["users", rest @ ..] => people::read_users(view, params, rest),
+        ["vmpools", rest @ ..] => vm_pools::read(view, params, rest),
         ["vms", rest @ ..] => vms::read(view, params, rest),
         ["vnicprofiles", rest @ ..] => vnic_profiles::read(view, params, rest),
         [_] => Err(Refused::unbuilt()),
@@ -192,6 +195,7 @@ async fn alter(change: &Change<'_>, verb: Verb, path: &[&str]) -> Result<Answer>
         ["groups", rest @ ..] => people::change_groups(change, verb, rest).await,
         ["hosts", rest @ ..] => hosts::change(change, verb, rest).await,
         ["imagetransfers", rest @ ..] => image_transfers::change(change, verb, rest).await,
+        ["instancetypes", rest @ ..] => instance_types::change(change, verb, rest).await,
         ["jobs", rest @ ..] => jobs::change(change, verb, rest).await,
         ["networks", rest @ ..] => networks::change(change, verb, rest).await,
         ["permissions", rest @ ..] => permissions::change_system(change, verb, rest).await,
@@ -200,6 +204,7 @@ async fn alter(change: &Change<'_>, verb: Verb, path: &[&str]) -> Result<Answer>
         ["tags", rest @ ..] => tags::change(change, verb, rest).await,
         ["templates", rest @ ..] => templates::change(change, verb, rest).await,
         ["users", rest @ ..] => people::change_users(change, verb, rest).await,
+        ["vmpools", rest @ ..] => vm_pools::change(change, verb, rest).await,
         ["vms", rest @ ..] => vms::change(change, verb, rest).await,
         ["vnicprofiles", rest @ ..] => vnic_profiles::change(change, verb, rest).await,
         _ => Err(Refused::unbuilt()),

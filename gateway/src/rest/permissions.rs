@@ -25,6 +25,7 @@ fn on(object: ObjectId) -> Path {
         ObjectId::Template(_) => path::template(id),
         ObjectId::Vm(_) => path::vm(id),
         ObjectId::Disk(_) => path::disk(id),
+        ObjectId::VmPool(_) => path::vm_pool(id),
         _ => Path::root(),
     };
     owner.permissions()
@@ -84,6 +85,7 @@ pub(super) fn to_api(it: &Permission, base: &Path) -> types::Permission {
         ObjectId::Template(id) => object.template = reference!(Template, path::template(id), id),
         ObjectId::Vm(id) => object.vm = reference!(Vm, path::vm(id), id),
         ObjectId::Disk(id) => object.disk = reference!(Disk, path::disk(id), id),
+        ObjectId::VmPool(id) => object.vm_pool = reference!(VmPool, path::vm_pool(id), id),
         // The API has no element for the rest; the collection says what they are on.
         _ => {}
     }
@@ -233,6 +235,7 @@ fn object(view: &View, sent: &types::Permission) -> Result<ObjectId> {
     named!(
         vm vm_of,
         template template_of,
+        vm_pool vm_pool_of,
         disk disk_of,
         host host_of,
         cluster cluster_of,

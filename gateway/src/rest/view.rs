@@ -11,7 +11,7 @@ use manager::model::{
     Cluster, ClusterId, DataCenter, DataCenterId, Disk, DiskId, Group, GroupId, Host, HostId,
     InstanceType, InstanceTypeId, Job, JobId, Network, NetworkId, ObjectId, Permission,
     PermissionId, Role, RoleId, StorageDomain, StorageDomainId, Tag, TagId, Template, TemplateId,
-    Transfer, TransferId, User, UserId, Vm, VmId, VnicProfile, VnicProfileId,
+    Transfer, TransferId, User, UserId, Vm, VmId, VmPool, VmPoolId, VnicProfile, VnicProfileId,
 };
 use manager::search::{ListOptions, Searchable};
 use manager::{Access, Inventory, Manager, Map};
@@ -221,6 +221,7 @@ named! {
     Template: name;
     User: user_name;
     Vm: name;
+    VmPool: name;
     VnicProfile: name;
     Job: description;
 }
@@ -240,6 +241,7 @@ lookups! {
     template template_of templates TemplateId => Template;
     user user_of users UserId => User;
     vm vm_of vms VmId => Vm;
+    vm_pool vm_pool_of vm_pools VmPoolId => VmPool;
     vnic_profile vnic_profile_of vnic_profiles VnicProfileId => VnicProfile;
 }
 

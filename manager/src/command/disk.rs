@@ -464,6 +464,7 @@ pub(super) fn update(
         .cloned()
         .ok_or_else(|| Error::not_found(id))?;
     rules::disk_free(draft, &old, WHAT).map_err(Error::conflict)?;
+    rules::not_of_template(draft, &old, WHAT).map_err(Error::conflict)?;
     let mut disk = (*old).clone();
     if let Some(name) = params.name {
         check::label("name", &name)?;

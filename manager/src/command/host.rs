@@ -1,4 +1,4 @@
-//! Hosts, storage domains and templates: what can be changed of them.
+//! Hosts and storage domains: what can be changed of them.
 
 use std::sync::Arc;
 
@@ -8,13 +8,12 @@ use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{EventDraft, code};
 use crate::model::{
-    Host, HostId, HostStatus, Permit, StorageDomain, StorageDomainId, Template, TemplateId,
+    Host, HostId, HostStatus, Permit, StorageDomain, StorageDomainId,
 };
 use crate::rules;
-use crate::seed;
 
 use super::check;
-use super::params::{Accepted, HostUpdateParams, StorageDomainUpdateParams, TemplateUpdateParams};
+use super::params::{Accepted, HostUpdateParams, StorageDomainUpdateParams};
 
 impl Manager {
     /// Changes a host's texts.
@@ -161,49 +160,6 @@ impl Manager {
                     format!("Storage Domain {} was updated.", it.name),
                 );
                 draft.event(event.storage_domain(id).by(&caller, draft));
-                Ok(Arc::new(it))
-            })
-            .await
-    }
-
-    /// Changes a template; `Blank` stays as it is.
-    pub async fn template_update(
-        &self,
-        caller: &Caller,
-        id: TemplateId,
-        params: TemplateUpdateParams,
-    ) -> Result<Arc<Template>> {
-        let caller = caller.clone();
-        self.core
-            .writer
-            .apply(move |draft| {
-                access::require(draft, &caller, Permit::EDIT_TEMPLATE_PROPERTIES, id)?;
-                if id == seed::BLANK {
-                    return Err(Error::conflict(
-                        "Cannot edit Template. Blank template can not be edited.",
-                    ));
-                }
-                let old = draft.templates.get(&id).ok_or_else(|| Error::not_found(id))?;
-                let mut it = (**old).clone();
-                if let Some(name) = params.name {
-                    check::vm_name(&name)?;
-                    if draft.templates.iter().any(|other| other.name == name && other.base != it.base) {
-                        return Err(Error::conflict(
-                            "Cannot update Template. The Template name is already in use, please choose a unique name and try again.",
-                        ));
-                    }
-                    it.name = name;
-                }
-                check::set_text("description", &mut it.description, params.description)?;
-                check::set_text("comment", &mut it.comment, params.comment)?;
-                it.delete_protected = params.delete_protected.unwrap_or(it.delete_protected);
-                params.settings.put_into(&mut it.hardware, draft, &caller, id.into())?;
-                draft.put(it.clone())?;
-                let event = EventDraft::new(
-                    code::TEMPLATE_UPDATED,
-                    format!("Template {} was updated.", it.name),
-                );
-                draft.event(event.template(id).by(&caller, draft));
                 Ok(Arc::new(it))
             })
             .await

@@ -10,17 +10,22 @@ mod disk;
 mod disk_attach;
 mod disk_move;
 mod host;
+mod instance_type;
 mod network;
 mod nic;
 mod ova;
 mod params;
 mod permission;
+mod pool;
 mod settings;
 mod storage_domain;
 mod tag;
+mod template;
 mod transfer;
 mod user;
 mod vm_add;
+mod vm_from;
+mod vm_refresh;
 mod vm_remove;
 mod vm_start;
 mod vm_stop;
@@ -29,6 +34,10 @@ mod vm_update;
 pub use ova::{OvaImportParams, OvaSource};
 pub use params::*;
 pub use storage_domain::StorageDomainAddParams;
+pub(crate) use pool::{go_on_removing, holder, start, take_back};
+pub use pool::{PoolCount, pool_count};
+pub(crate) use template::{forget as forget_template, newest_version, stands_on};
+pub(crate) use vm_refresh::{refresh, renew};
 pub(crate) use transfer::Transfers;
 pub use transfer::{CHECKSUM_BLOCK, ChecksumAlgorithm, Extent, TransferData};
 
@@ -76,6 +85,7 @@ fn name_of(inventory: &Inventory, object: ObjectId) -> String {
             .scheduling_policies
             .get(&id)
             .map(|it| it.name.clone()),
+        ObjectId::VmPool(id) => inventory.vm_pools.get(&id).map(|it| it.name.clone()),
         ObjectId::System
         | ObjectId::Permission(_)
         | ObjectId::Job(_)

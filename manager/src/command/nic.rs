@@ -66,7 +66,7 @@ fn check_mac(inventory: &Inventory, mac: Mac, vm: &Vm, except: Option<NicId>) ->
     Ok(())
 }
 
-fn check_profile(
+pub(super) fn check_profile(
     inventory: &Inventory,
     caller: &Caller,
     vm: &Vm,

@@ -2,9 +2,18 @@
 //! `None` means "not sent": it leaves a thing as it is, or lets the default of the template be.
 //! An inner `Option` is a value that can be cleared.
 
+mod pool;
+mod template;
+
 use std::collections::BTreeSet;
 
 use crate::host::work::Content;
+pub use pool::{VmPoolAddParams, VmPoolUpdateParams};
+pub use template::{
+    DiskCopyChoice, InstanceTypeAddParams, InstanceTypeUpdateParams, TemplateAddParams,
+    TemplateUpdateParams, VmCloneParams,
+};
+
 use crate::model::{
     BiosType, BootDevice, ClusterId, CpuMode, CpuPin, CpuTopology, DataCenterId, DiskBackup,
     DiskContentType, DiskFormat, DiskId, DiskInterface, DiskProfileId, GraphicsType, GroupId,
@@ -105,6 +114,14 @@ pub struct VmAddParams {
     pub nics: Vec<NicAddParams>,
     /// CD in the drive.
     pub cdrom: Option<DiskId>,
+    /// Copy the template's disks instead of standing on them.
+    pub clone: bool,
+    /// How the template's disks are copied, or where they differ from it.
+    pub template_disks: Vec<DiskCopyChoice>,
+    /// Take the newest version of the template, and follow it.
+    pub use_latest_template: bool,
+    /// Whoever has a role on the template gets it on the VM.
+    pub clone_permissions: bool,
 }
 
 /// Changes of a VM.
@@ -122,6 +139,8 @@ pub struct VmUpdateParams {
     pub instance_type: Option<Option<InstanceTypeId>>,
     /// Refuses deletion.
     pub delete_protected: Option<bool>,
+    /// Whether it follows the newest version of its template.
+    pub use_latest_template: Option<bool>,
     /// Hardware. Of a running VM, what cannot change at once is kept for its next run.
     pub settings: VmSettings,
     /// Keep all of `settings` for the next run (oVirt's `next_run`).
@@ -484,21 +503,6 @@ pub struct VnicProfileUpdateParams {
     pub migratable: Option<bool>,
     pub network_filter: Option<Option<NetworkFilterId>>,
     pub custom_properties: Option<Vec<(String, String)>>,
-}
-
-/// Changes of a template.
-#[derive(Clone, Debug, Default)]
-pub struct TemplateUpdateParams {
-    /// A new name.
-    pub name: Option<String>,
-    /// Free text.
-    pub description: Option<String>,
-    /// Free text.
-    pub comment: Option<String>,
-    /// Refuses deletion.
-    pub delete_protected: Option<bool>,
-    /// Hardware.
-    pub settings: VmSettings,
 }
 
 /// A new tag.

@@ -119,6 +119,10 @@ impl Manager {
                     .cloned()
                     .ok_or_else(|| Error::not_found(params.disk))?;
                 rules::transferable(draft, &disk).map_err(Error::conflict)?;
+                if params.direction == TransferDirection::Upload {
+                    rules::not_of_template(draft, &disk, "transfer Virtual Disk")
+                        .map_err(Error::conflict)?;
+                }
                 super::check::disk_ready(&disk, "transfer Virtual Disk")?;
                 if params.direction == TransferDirection::Upload && !disk.backing.is_empty() {
                     return Err(Error::conflict(

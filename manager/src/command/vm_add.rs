@@ -19,7 +19,7 @@ use super::disk::give_to_creator;
 use super::disk_attach::attachment;
 use super::nic::new_nic;
 use super::params::{Accepted, VmAddParams};
-use super::{check, settings};
+use super::{check, instance_type, settings, template, vm_from};
 
 /// Disks of a VM.
 pub(super) const MOST_DISKS: usize = 23;
@@ -37,7 +37,11 @@ impl Manager {
     }
 }
 
-fn add(draft: &mut Draft, caller: &Caller, params: VmAddParams) -> Result<Accepted<Arc<Vm>>> {
+pub(super) fn add(
+    draft: &mut Draft,
+    caller: &Caller,
+    params: VmAddParams,
+) -> Result<Accepted<Arc<Vm>>> {
     let cluster = draft
         .clusters
         .get(&params.cluster)
@@ -50,6 +54,20 @@ fn add(draft: &mut Draft, caller: &Caller, params: VmAddParams) -> Result<Accept
         .cloned()
         .ok_or_else(|| Error::not_found(params.template))?;
     access::require(draft, caller, Permit::CREATE_VM, template.id)?;
+    let template = match template::newest_version(draft, template.id).cloned() {
+        Some(newest) if params.use_latest_template => {
+            access::require(draft, caller, Permit::CREATE_VM, newest.id)?;
+            newest
+        }
+        _ => template,
+    };
+    if let Some(home) = template.cluster
+        && draft.data_center_of_cluster(home) != Some(cluster.data_center)
+    {
+        return Err(Error::conflict(
+            "Cannot add VM. The Template is not in the Data Center of the Cluster.",
+        ));
+    }
     if template.status != TemplateStatus::Ok {
         return Err(Error::conflict(
             "Cannot add VM. The Template is locked. Please try again later.",
@@ -70,10 +88,7 @@ fn add(draft: &mut Draft, caller: &Caller, params: VmAddParams) -> Result<Accept
             .instance_types
             .get(&id)
             .ok_or_else(|| Error::not_found(id))?;
-        hardware.memory = kind.memory;
-        hardware.memory_guaranteed = kind.memory;
-        hardware.memory_max = kind.memory.saturating_mul(4);
-        hardware.topology = kind.topology;
+        instance_type::take_over(&mut hardware, kind);
     }
     // What the system's installer has drivers for, where the maker says nothing else.
     if let Some(os) = &params.settings.os_type
@@ -105,8 +120,15 @@ fn add(draft: &mut Draft, caller: &Caller, params: VmAddParams) -> Result<Accept
         description: params.description,
         comment: params.comment,
         cluster: cluster.id,
-        template: template.id,
+        // A copy stands on nothing.
+        template: if params.clone {
+            crate::seed::BLANK
+        } else {
+            template.id
+        },
         original_template: template.id,
+        use_latest_template: params.use_latest_template && !params.clone,
+        pool: None,
         instance_type: params.instance_type,
         origin,
         creation_time: draft.now(),
@@ -124,6 +146,20 @@ fn add(draft: &mut Draft, caller: &Caller, params: VmAddParams) -> Result<Accept
     give_to_creator(draft, caller, id.into(), Role::USER_VM_MANAGER)?;
     let mut actions: Vec<(Action, String)> = Vec::new();
     let mut locks: Vec<ObjectId> = vec![id.into()];
+    let made = vm_from::template_disks(
+        draft,
+        caller,
+        &template,
+        params.clone,
+        &params.template_disks,
+    )?;
+    vm.disk_attachments = made.attachments;
+    actions.extend(made.actions);
+    locks.extend(made.locks);
+    draft.put(vm.clone())?;
+    if params.clone_permissions {
+        template::permissions_too(draft, caller, template.id.into(), id.into())?;
+    }
     for disk in params.disks {
         let made = attachment(draft, caller, &vm, disk)?;
         vm.disk_attachments.push(made.attachment);
@@ -137,6 +173,7 @@ fn add(draft: &mut Draft, caller: &Caller, params: VmAddParams) -> Result<Accept
             actions.push(step);
         }
     }
+    vm_from::nics(draft, caller, &mut vm, &template.nics, &params.nics)?;
     for nic in params.nics {
         let nic = new_nic(draft, caller, &vm, nic)?;
         vm.nics.push(nic);

@@ -33,7 +33,7 @@ impl Manager {
     }
 }
 
-fn remove(
+pub(super) fn remove(
     draft: &mut Draft,
     caller: &Caller,
     id: VmId,

@@ -36,7 +36,7 @@ impl Manager {
     }
 }
 
-fn start(
+pub(super) fn start(
     draft: &mut Draft,
     caller: &Caller,
     id: VmId,

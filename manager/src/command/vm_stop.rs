@@ -40,29 +40,7 @@ impl Manager {
             .vms
             .get(&vm)
             .is_some_and(|vm| vm.run.status == VmStatus::Suspended);
-        let deed = if suspended {
-            Deed {
-                action: VmAction::Stop,
-                kind: OperationKind::VmStop { vm },
-                step: |vm, host| Action::DomainUndefine { vm, host },
-                step_text: "Dropping the saved state",
-                verb: "Stopping",
-                code: code::VM_SUSPENDED_STOPPED,
-                sentence: "Suspended VM {vm} had its saved state cleared by {who}.",
-                status: None,
-            }
-        } else {
-            Deed {
-                action: VmAction::Stop,
-                kind: OperationKind::VmStop { vm },
-                step: |vm, host| Action::DomainDestroy { vm, host },
-                step_text: "Ending the domain",
-                verb: "Stopping",
-                code: code::VM_STOPPED,
-                sentence: "VM {vm} powered off by {who}.",
-                status: Some(VmStatus::PoweringDown),
-            }
-        };
+        let deed = stopping(vm, suspended);
         self.vm_deed(caller, vm, params.reason, deed).await
     }
 
@@ -153,6 +131,43 @@ impl Manager {
             .apply(move |draft| perform(draft, &caller, vm, reason, deed))
             .await
     }
+}
+
+/// What ends a VM at once.
+fn stopping(vm: VmId, suspended: bool) -> Deed {
+    if suspended {
+        Deed {
+            action: VmAction::Stop,
+            kind: OperationKind::VmStop { vm },
+            step: |vm, host| Action::DomainUndefine { vm, host },
+            step_text: "Dropping the saved state",
+            verb: "Stopping",
+            code: code::VM_SUSPENDED_STOPPED,
+            sentence: "Suspended VM {vm} had its saved state cleared by {who}.",
+            status: None,
+        }
+    } else {
+        Deed {
+            action: VmAction::Stop,
+            kind: OperationKind::VmStop { vm },
+            step: |vm, host| Action::DomainDestroy { vm, host },
+            step_text: "Ending the domain",
+            verb: "Stopping",
+            code: code::VM_STOPPED,
+            sentence: "VM {vm} powered off by {who}.",
+            status: Some(VmStatus::PoweringDown),
+        }
+    }
+}
+
+/// Ends a VM at once, as a part of a larger change.
+pub(super) fn end(draft: &mut Draft, caller: &Caller, vm: VmId) -> Result<()> {
+    let suspended = draft
+        .vms
+        .get(&vm)
+        .is_some_and(|vm| vm.run.status == VmStatus::Suspended);
+    perform(draft, caller, vm, None, stopping(vm, suspended))?;
+    Ok(())
 }
 
 fn perform(

@@ -73,6 +73,9 @@ fn update(
     check::set_text("description", &mut vm.description, params.description)?;
     check::set_text("comment", &mut vm.comment, params.comment)?;
     vm.delete_protected = params.delete_protected.unwrap_or(vm.delete_protected);
+    vm.use_latest_template = params
+        .use_latest_template
+        .unwrap_or(vm.use_latest_template);
     if let Some(cluster) = params.cluster.filter(|cluster| *cluster != vm.cluster) {
         check::down(&vm, "update VM's cluster")?;
         access::require(draft, caller, Permit::CREATE_VM, cluster)?;
@@ -108,10 +111,7 @@ fn update(
                     .instance_types
                     .get(&kind)
                     .ok_or_else(|| Error::not_found(kind))?;
-                hardware.memory = kind.memory;
-                hardware.memory_guaranteed = kind.memory;
-                hardware.memory_max = kind.memory.saturating_mul(4);
-                hardware.topology = kind.topology;
+                super::instance_type::take_over(&mut hardware, kind);
             }
         }
         // The most that it may be given while it runs does not follow what it is given.
@@ -127,6 +127,14 @@ fn update(
         params
             .settings
             .put_into(&mut hardware, draft, caller, id.into())?;
+        // Who changes what the instance type decides does not follow it any more.
+        let follows = vm
+            .instance_type
+            .and_then(|kind| draft.instance_types.get(&kind))
+            .is_some_and(|kind| super::instance_type::agrees(&hardware, kind));
+        if !follows {
+            vm.instance_type = None;
+        }
         if later {
             at_once(&mut vm.hardware, &hardware);
             vm.next_run = (hardware != vm.hardware).then(|| Box::new(hardware));

@@ -111,6 +111,8 @@ id! {
     BookmarkId;
     /// A scheduling policy.
     SchedulingPolicyId;
+    /// A pool of VMs.
+    VmPoolId;
     /// A CPU profile.
     CpuProfileId;
     /// A disk profile.
@@ -194,6 +196,8 @@ pub enum ObjectId {
     Transfer(TransferId),
     /// An instance type.
     InstanceType(InstanceTypeId),
+    /// A pool of VMs.
+    VmPool(VmPoolId),
 }
 
 impl ObjectId {
@@ -229,6 +233,7 @@ impl ObjectId {
             Self::Operation(_) => "operation",
             Self::Transfer(_) => "image_transfer",
             Self::InstanceType(_) => "instance_type",
+            Self::VmPool(_) => "vm_pool",
         }
     }
 
@@ -264,6 +269,7 @@ impl ObjectId {
             Self::Operation(id) => id.0,
             Self::Transfer(id) => id.0,
             Self::InstanceType(id) => id.0,
+            Self::VmPool(id) => id.0,
         }
     }
 }
@@ -307,4 +313,5 @@ into_object! {
     OperationId => Operation,
     TransferId => Transfer,
     InstanceTypeId => InstanceType,
+    VmPoolId => VmPool,
 }

@@ -9,6 +9,7 @@ mod initialization;
 mod people;
 mod policy;
 mod statistics;
+mod pool;
 mod vm;
 mod wire;
 
@@ -19,7 +20,7 @@ pub use id::{
     DiskProfileId, EventId, GroupId, HostId, ImageId, InstanceTypeId, JobId, MacPoolId,
     NetworkFilterId, NetworkId, NicId, ObjectId, OperationId, PermissionId, QosId, QuotaId, RoleId,
     SchedulingPolicyId, SessionId, StepId, StorageDomainId, TagId, TemplateId, TransferId, UserId,
-    VmId, VnicProfileId,
+    VmId, VmPoolId, VnicProfileId,
 };
 pub use infrastructure::{
     Cluster, ClusterNetwork, DataCenter, Disk, Host, HostFacts, HostParts, HostStatistics, Layer,
@@ -39,6 +40,7 @@ pub use policy::{
     RngSource, SchedulingPolicy, SerialPolicy, SshPublicKey, SwitchType, UserOption,
 };
 pub use statistics::{DiskStatistics, HostInterface, NicStatistics};
+pub use pool::{VmPool, VmPoolType};
 pub use vm::{
     DirectBoot, DiskAttachment, Display, GraphicsAddress, HighAvailability, InstanceType, Nic,
     Placement, Template, Vm, VmHardware, VmRun, VmStatistics,

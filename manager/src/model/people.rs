@@ -110,6 +110,9 @@ permits! {
     EDIT_TEMPLATE_PROPERTIES = 201, "edit_template_properties";
     DELETE_TEMPLATE = 202, "delete_template";
     COPY_TEMPLATE = 203, "copy_template";
+    CREATE_VM_POOL = 300, "create_vm_pool";
+    EDIT_VM_POOL_CONFIGURATION = 301, "edit_vm_pool_configuration";
+    DELETE_VM_POOL = 302, "delete_vm_pool";
     VM_POOL_BASIC_OPERATIONS = 303, "vm_pool_basic_operations";
     CREATE_CLUSTER = 400, "create_cluster";
     EDIT_CLUSTER_CONFIGURATION = 401, "edit_cluster_configuration";
@@ -202,6 +205,10 @@ impl Role {
     /// UserVmManager: what the maker of a VM gets on it.
     pub const USER_VM_MANAGER: RoleId = RoleId(uuid::Uuid::from_u128(
         0xdef00006_0000_0000_0000_def000000006,
+    ));
+    /// TemplateOwner: what the maker of a template gets on it.
+    pub const TEMPLATE_OWNER: RoleId = RoleId(uuid::Uuid::from_u128(
+        0xdef0000a_0000_0000_0000_def00000000f,
     ));
     /// DiskOperator: what the maker of a disk gets on it.
     pub const DISK_OPERATOR: RoleId = RoleId(uuid::Uuid::from_u128(

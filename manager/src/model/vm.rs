@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::hardware::{CpuPin, Watchdog};
 use super::id::{
-    ClusterId, CpuProfileId, DiskId, HostId, InstanceTypeId, NicId, QuotaId, StorageDomainId,
-    TagId, TemplateId, VmId, VnicProfileId,
+    ClusterId, CpuProfileId, DiskId, HostId, InstanceTypeId, NicId, QuotaId, StorageDomainId, TagId,
+    TemplateId, VmId, VmPoolId, VnicProfileId,
 };
 use super::initialization::{Initialization, Payload};
 use super::policy::FilterParameter;
@@ -35,6 +35,12 @@ pub struct Vm {
     pub template: TemplateId,
     /// What it was made from in the first place.
     pub original_template: TemplateId,
+    /// Whether it follows the newest version of its template.
+    #[serde(default)]
+    pub use_latest_template: bool,
+    /// The pool that it belongs to.
+    #[serde(default)]
+    pub pool: Option<VmPoolId>,
     /// The instance type whose sizes it took.
     pub instance_type: Option<InstanceTypeId>,
     /// Where it came from: `ovirt` for those made here.
@@ -379,6 +385,9 @@ pub struct InstanceType {
     pub topology: CpuTopology,
     /// When it was made.
     pub creation_time: Timestamp,
+    /// Everything else that it gives to VMs; none in those that an installation begins with.
+    #[serde(default)]
+    pub hardware: Option<Box<VmHardware>>,
 }
 
 /// What a running VM uses, measured; never stored.

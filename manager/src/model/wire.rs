@@ -380,6 +380,13 @@ words! {
         /// Ready.
         Ok = "ok",
     }
+    /// Whether a pool's VMs come back by themselves.
+    VmPoolType {
+        /// A VM comes back when its user's run is over.
+        Automatic = "automatic",
+        /// A VM stays its user's until an administrator takes it back.
+        Manual = "manual",
+    }
     /// How bad an event is.
     LogSeverity {
         /// Somebody must act.
@@ -599,6 +606,11 @@ impl CpuTopology {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Mac(pub [u8; 6]);
+
+impl Mac {
+    /// No address: what the interfaces of templates have.
+    pub const NONE: Self = Self([0; 6]);
+}
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

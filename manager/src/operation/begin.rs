@@ -49,6 +49,7 @@ fn frees_or_ends(kind: &OperationKind) -> bool {
             | OperationKind::VmShutdown { .. }
             | OperationKind::VmRemove { .. }
             | OperationKind::DiskRemove { .. }
+            | OperationKind::TemplateRemove { .. }
             | OperationKind::TransferCancel { .. }
             | OperationKind::TransferFinish { .. }
     )

@@ -323,6 +323,9 @@ fn tolerates(kind: &OperationKind, action: &Action) -> bool {
         (
             OperationKind::VmRemove { .. },
             Action::VolumeDelete { .. } | Action::PayloadDelete { .. }
+        ) | (
+            OperationKind::TemplateRemove { .. } | OperationKind::VmRefresh { .. },
+            Action::VolumeDelete { .. }
         )
             // The disk is where it was to go; what is left behind is said.
             | (OperationKind::DiskMove { .. }, Action::VolumeDelete { .. })

@@ -31,8 +31,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::work::Content;
 use crate::model::{
-    DiskId, HostId, ImageId, JobId, NicId, ObjectId, OperationId, StepId, StorageDomainId,
-    Timestamp, TransferId, UserId, VmId,
+    DiskAttachment, DiskId, HostId, ImageId, JobId, NicId, ObjectId, OperationId, StepId,
+    StorageDomainId, TemplateId, Timestamp, TransferId, UserId, VmId,
 };
 
 /// Work in progress, as it is written down.
@@ -197,6 +197,27 @@ pub enum OperationKind {
     VmResume {
         /// The VM.
         vm: VmId,
+    },
+    /// Makes a template's disks from a VM's.
+    TemplateAdd {
+        /// The template.
+        template: TemplateId,
+        /// The VM.
+        vm: VmId,
+    },
+    /// Removes a template and its disks.
+    TemplateRemove {
+        /// The template.
+        template: TemplateId,
+    },
+    /// Makes a VM's disks anew from the newest version of its template.
+    VmRefresh {
+        /// The VM.
+        vm: VmId,
+        /// The version.
+        template: TemplateId,
+        /// What the VM has when it is done.
+        disks: Vec<DiskAttachment>,
     },
 }
 

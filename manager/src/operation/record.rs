@@ -4,6 +4,7 @@ mod failed;
 mod hot_plug;
 mod images;
 mod succeeded;
+mod template;
 
 use crate::error::Result;
 use crate::event::{EventDraft, code};
@@ -65,6 +66,11 @@ pub(crate) fn forget_disk(draft: &mut Draft, id: DiskId) -> Result<()> {
             vm.disk_attachments
                 .retain(|attachment| attachment.disk != id)
         })?;
+    }
+    if let Some(template) = draft.template_of_disk(id) {
+        let mut template = (**template).clone();
+        template.disk_attachments.retain(|it| it.disk != id);
+        draft.put(template)?;
     }
     draft.remove(id);
     Ok(())
@@ -199,7 +205,9 @@ pub(super) fn done(
         // Of a removed VM or disk the record goes with its last volume, and not before.
         (Action::VolumeDelete { disk, .. }, _) if deleted(&operation, *disk) => {
             match operation.kind {
-                OperationKind::VmRemove { .. } => forget_disk(draft, *disk),
+                OperationKind::VmRemove { .. }
+                | OperationKind::TemplateRemove { .. }
+                | OperationKind::VmRefresh { .. } => forget_disk(draft, *disk),
                 OperationKind::DiskRemove { .. } => {
                     log_disk(
                         draft,

@@ -8,7 +8,9 @@ use crate::seed;
 
 use super::{
     VmAction, attachable, cluster_delete, data_center_delete, disk_delete, disk_free, host, images,
-    network_delete, permission_remove, transferable, vm, vnic_profile_delete,
+    network_delete, not_of_template, permission_remove, pool_allocate, pool_edit,
+    pool_maintenance, template_delete, template_edit, template_use, transferable, vm,
+    vnic_profile_delete,
 };
 
 /// An action on an object: possible, or why not.
@@ -48,6 +50,7 @@ pub fn offers(access: &Access, caller: &Caller, object: ObjectId) -> Vec<Offer> 
         ObjectId::Vm(id) => match inventory.vms.get(&id) {
             Some(it) => VmAction::ALL
                 .into_iter()
+                .filter(|action| *action != VmAction::DetachFromPool || it.pool.is_some())
                 .map(|action| offer(action.word(), action.permits(), vm(inventory, it, action)))
                 .collect(),
             None => Vec::new(),
@@ -57,7 +60,8 @@ pub fn offers(access: &Access, caller: &Caller, object: ObjectId) -> Vec<Offer> 
                 offer(
                     "edit",
                     &[Permit::EDIT_DISK_PROPERTIES],
-                    disk_free(inventory, disk, "edit Virtual Disk"),
+                    disk_free(inventory, disk, "edit Virtual Disk")
+                        .and_then(|()| not_of_template(inventory, disk, "edit Virtual Disk")),
                 ),
                 offer(
                     "delete",
@@ -93,7 +97,8 @@ pub fn offers(access: &Access, caller: &Caller, object: ObjectId) -> Vec<Offer> 
                 offer(
                     "upload",
                     &[Permit::EDIT_DISK_PROPERTIES],
-                    transferable(inventory, disk),
+                    transferable(inventory, disk)
+                        .and_then(|()| not_of_template(inventory, disk, "transfer Virtual Disk")),
                 ),
             ],
             None => Vec::new(),
@@ -140,6 +145,8 @@ pub fn offers(access: &Access, caller: &Caller, object: ObjectId) -> Vec<Offer> 
                 cluster_delete(inventory, id),
             ),
             offer("create_vm", &[Permit::CREATE_VM], Ok(())),
+            offer("create_template", &[Permit::CREATE_TEMPLATE], Ok(())),
+            offer("create_pool", &[Permit::CREATE_VM_POOL], Ok(())),
         ],
         ObjectId::DataCenter(id) => vec![
             offer("edit", &[Permit::EDIT_STORAGE_POOL_CONFIGURATION], Ok(())),
@@ -165,27 +172,73 @@ pub fn offers(access: &Access, caller: &Caller, object: ObjectId) -> Vec<Offer> 
                 vnic_profile_delete(inventory, id),
             ),
         ],
-        ObjectId::Template(id) => vec![
-            offer(
-                "edit",
-                &[Permit::EDIT_TEMPLATE_PROPERTIES],
-                if id == seed::BLANK {
-                    Err("Cannot edit Template. Blank template can not be edited.".to_owned())
-                } else {
-                    Ok(())
-                },
-            ),
+        ObjectId::Template(id) => match inventory.templates.get(&id) {
+            Some(it) => vec![
+                offer(
+                    "edit",
+                    &[Permit::EDIT_TEMPLATE_PROPERTIES],
+                    template_edit(inventory, it),
+                ),
+                offer(
+                    "delete",
+                    &[Permit::DELETE_TEMPLATE],
+                    template_delete(inventory, it),
+                ),
+                offer(
+                    "create_vm",
+                    &[Permit::CREATE_VM],
+                    template_use(inventory, it),
+                ),
+                offer(
+                    "create_version",
+                    &[Permit::EDIT_TEMPLATE_PROPERTIES],
+                    template_edit(inventory, it),
+                ),
+            ],
+            None => Vec::new(),
+        },
+        ObjectId::InstanceType(id) => vec![
+            offer("edit", &[Permit::EDIT_TEMPLATE_PROPERTIES], Ok(())),
             offer(
                 "delete",
                 &[Permit::DELETE_TEMPLATE],
-                if id == seed::BLANK {
-                    Err("Cannot remove Template. Blank template can not be removed.".to_owned())
+                if seed::is_seeded(id) {
+                    Err("Cannot remove Instance Type. It is a pre-defined Instance Type.".to_owned())
                 } else {
                     Ok(())
                 },
             ),
-            offer("create_vm", &[Permit::CREATE_VM], Ok(())),
         ],
+        ObjectId::VmPool(id) => match inventory.vm_pools.get(&id) {
+            Some(pool) => vec![
+                offer(
+                    "edit",
+                    &[Permit::EDIT_VM_POOL_CONFIGURATION],
+                    pool_edit(pool, "edit VM-Pool"),
+                ),
+                offer(
+                    "delete",
+                    &[Permit::DELETE_VM_POOL],
+                    pool_edit(pool, "remove VM-Pool"),
+                ),
+                offer(
+                    "allocate",
+                    &[Permit::VM_POOL_BASIC_OPERATIONS],
+                    pool_allocate(inventory, pool, caller.user),
+                ),
+                offer(
+                    "activate",
+                    &[Permit::EDIT_VM_POOL_CONFIGURATION],
+                    pool_maintenance(pool, false),
+                ),
+                offer(
+                    "deactivate",
+                    &[Permit::EDIT_VM_POOL_CONFIGURATION],
+                    pool_maintenance(pool, true),
+                ),
+            ],
+            None => Vec::new(),
+        },
         ObjectId::User(id) => {
             let own = id == caller.user;
             vec![
@@ -260,6 +313,9 @@ pub fn offers(access: &Access, caller: &Caller, object: ObjectId) -> Vec<Offer> 
                 Ok(()),
             ),
             offer("create_disk", &[Permit::CREATE_DISK], Ok(())),
+            offer("create_template", &[Permit::CREATE_TEMPLATE], Ok(())),
+            offer("create_instance_type", &[Permit::CREATE_TEMPLATE], Ok(())),
+            offer("create_pool", &[Permit::CREATE_VM_POOL], Ok(())),
             offer("create_role", &[Permit::MANIPULATE_ROLES], Ok(())),
             offer("create_tag", &[Permit::TAG_MANAGEMENT], Ok(())),
             offer("grant", &[Permit::MANIPULATE_PERMISSIONS], Ok(())),
@@ -275,7 +331,6 @@ pub fn offers(access: &Access, caller: &Caller, object: ObjectId) -> Vec<Offer> 
         | ObjectId::Bookmark(_)
         | ObjectId::SchedulingPolicy(_)
         | ObjectId::Operation(_)
-        | ObjectId::Transfer(_)
-        | ObjectId::InstanceType(_) => Vec::new(),
+        | ObjectId::Transfer(_) => Vec::new(),
     }
 }

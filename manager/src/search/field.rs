@@ -37,6 +37,8 @@ pub enum Collection {
     User,
     /// Virtual machines.
     Vm,
+    /// Pools of virtual machines.
+    VmPool,
     /// vNIC profiles.
     VnicProfile,
     /// What we do not have yet: quotas, Gluster volumes, providers, interfaces of hosts.
@@ -123,6 +125,7 @@ impl Collection {
             Self::StorageDomain => "storagedomains",
             Self::User => "users",
             Self::Vm => "vms",
+            Self::VmPool => "vmpools",
             Self::VnicProfile => "vnicprofiles",
             Self::Nic | Self::Nothing => return None,
         })
@@ -170,6 +173,7 @@ impl Collection {
             "template" | "templates" => Self::Template,
             "user" | "users" => Self::User,
             "vm" | "vms" => Self::Vm,
+            "pool" | "pools" => Self::VmPool,
             "vnic" => Self::Nic,
             "vnicprofile" | "vnicprofiles" => Self::VnicProfile,
             // A network in a cluster or on a host: whichever of the two this is not.

@@ -9,7 +9,7 @@ use super::field::Collection;
 use crate::inventory::Inventory;
 use crate::model::{
     Cluster, DataCenter, Disk, Event, Group, Host, HostStatus, InstanceType, Job, Network, Nic,
-    ObjectId, StorageDomain, Template, User, Vm, VmStatus, VnicProfile,
+    ObjectId, StorageDomain, Template, User, Vm, VmPool, VmStatus, VnicProfile,
 };
 
 const MIB: u64 = 1 << 20;
@@ -33,6 +33,7 @@ pub enum Item<'a> {
     Template(&'a Template),
     User(&'a User),
     Vm(&'a Vm),
+    VmPool(&'a VmPool),
     VnicProfile(&'a VnicProfile),
 }
 
@@ -104,6 +105,7 @@ impl<'a> Item<'a> {
             Self::Template(_) => Collection::Template,
             Self::User(_) => Collection::User,
             Self::Vm(_) => Collection::Vm,
+            Self::VmPool(_) => Collection::VmPool,
             Self::VnicProfile(_) => Collection::VnicProfile,
         }
     }
@@ -122,6 +124,7 @@ impl<'a> Item<'a> {
             Self::Template(it) => it.id.into(),
             Self::User(it) => it.id.into(),
             Self::Vm(it) => it.id.into(),
+            Self::VmPool(it) => it.id.into(),
             Self::VnicProfile(it) => it.id.into(),
             Self::Event(_) | Self::Nic(_) => return None,
         })
@@ -144,6 +147,7 @@ impl<'a> Item<'a> {
             Self::Template(it) => &it.name,
             Self::User(it) => &it.user_name,
             Self::Vm(it) => &it.name,
+            Self::VmPool(it) => &it.name,
             Self::VnicProfile(it) => &it.name,
         }
         .clone()
@@ -174,6 +178,7 @@ impl<'a> Item<'a> {
                     &it.hardware.os_type,
                 ]
             }
+            Self::VmPool(it) => vec![&it.name, &it.description, &it.comment],
             Self::VnicProfile(it) => vec![&it.name, &it.description, &it.comment],
         }
     }
@@ -213,6 +218,7 @@ impl<'a> Item<'a> {
             Self::Template(it) => template(inventory, it, field),
             Self::User(it) => user(inventory, it, field),
             Self::Vm(it) => vm(inventory, it, field),
+            Self::VmPool(it) => vm_pool(inventory, it, field),
             Self::VnicProfile(it) => vnic_profile(inventory, it, field),
         }
     }
@@ -259,6 +265,7 @@ fn vm(inventory: &Inventory, it: &Vm, field: &str) -> Vec<Value> {
         "memory" => amount(it.hardware.memory, MIB),
         "guaranteed_memory" => amount(it.hardware.memory_guaranteed, MIB),
         "cluster" => name_of(&inventory.clusters, Some(it.cluster), |it| &it.name),
+        "pool" => name_of(&inventory.vm_pools, it.pool, |it| &it.name),
         "datacenter" => data_center_name(inventory, it.cluster),
         "tag" => tags(inventory, &it.tags),
         "type" => text(it.hardware.vm_type.as_str()),
@@ -457,6 +464,25 @@ fn instance_type(it: &InstanceType, field: &str) -> Vec<Value> {
         "creationdate" => vec![Value::Time(it.creation_time)],
         "mem" => amount(it.memory, MIB),
         "status" => text("ok"),
+        _ => Vec::new(),
+    }
+}
+
+fn vm_pool(inventory: &Inventory, it: &VmPool, field: &str) -> Vec<Value> {
+    match field {
+        "comment" => text(&*it.comment),
+        "description" => text(&*it.description),
+        "type" => text(it.pool_type.as_str()),
+        "cluster" => name_of(&inventory.clusters, Some(it.cluster), |it| &it.name),
+        "datacenter" => data_center_name(inventory, it.cluster),
+        "architecture" => text("x86_64"),
+        "assigned_vm_count" => count(inventory.vms_of_pool(it.id).count()),
+        "running_vm_count" => count(
+            inventory
+                .vms_of_pool(it.id)
+                .filter(|vm| vm.run.status.is_running())
+                .count(),
+        ),
         _ => Vec::new(),
     }
 }

@@ -26,7 +26,7 @@ use crate::error::Result;
 use crate::inventory::Inventory;
 use crate::model::{
     Cluster, DataCenter, Disk, Event, EventId, Group, Host, InstanceType, Job, Network,
-    StorageDomain, Template, Timestamp, User, Vm, VnicProfile,
+    StorageDomain, Template, Timestamp, User, Vm, VmPool, VnicProfile,
 };
 use crate::{Error, Manager};
 
@@ -96,6 +96,7 @@ searchable! {
     Template in templates;
     User in users;
     Vm in vms;
+    VmPool in vm_pools;
     VnicProfile in vnic_profiles;
 }
 

@@ -254,6 +254,7 @@ pub(crate) fn encode(entity: &Entity) -> Result<String> {
         Entity::Operation(it) => serde_json::to_string(&**it),
         Entity::Transfer(it) => serde_json::to_string(&**it),
         Entity::InstanceType(it) => serde_json::to_string(&**it),
+        Entity::VmPool(it) => serde_json::to_string(&**it),
     }
     .map_err(|error| Error::failed(format!("an entity cannot be written: {error}")))
 }
@@ -294,6 +295,7 @@ pub(crate) fn decode(kind: &str, document: &str) -> Result<Entity> {
         "operation" => read::<crate::operation::Operation>(document),
         "image_transfer" => read::<m::Transfer>(document),
         "instance_type" => read::<m::InstanceType>(document),
+        "vm_pool" => read::<m::VmPool>(document),
         other => {
             return Err(Error::failed(format!(
                 "the database has entities of unknown kind {other}"

@@ -234,6 +234,10 @@ impl Site {
             disks: Vec::new(),
             nics: Vec::new(),
             cdrom: None,
+            clone: false,
+            template_disks: Vec::new(),
+            use_latest_template: false,
+            clone_permissions: false,
         }
     }
 

@@ -29,6 +29,15 @@ pub(super) fn failed(draft: &mut Draft, operation: &Operation, error: &str) -> R
             );
             draft.remove(*vm);
         }
+        OperationKind::TemplateAdd { template, vm } => {
+            super::template::not_added(draft, operation, *template, *vm, error)?;
+        }
+        OperationKind::TemplateRemove { template } => {
+            super::template::not_removed(draft, operation, *template, error)?;
+        }
+        OperationKind::VmRefresh { vm, .. } => {
+            super::template::not_refreshed(draft, operation, *vm, error)?;
+        }
         OperationKind::VmStart { vm } => {
             let restored = operation
                 .steps

@@ -27,6 +27,17 @@ pub(super) fn succeeded(draft: &mut Draft, operation: &Operation) -> Result<()> 
                 "VM {vm} creation has been completed.",
             );
         }
+        OperationKind::TemplateAdd { template, vm } => {
+            super::template::added(draft, operation, *template, *vm)?;
+        }
+        OperationKind::TemplateRemove { template } => {
+            super::template::removed(draft, operation, *template)?;
+        }
+        OperationKind::VmRefresh {
+            vm,
+            template,
+            disks,
+        } => super::template::refreshed(draft, operation, *vm, *template, disks)?,
         OperationKind::VmStart { vm } => {
             update_vm(draft, *vm, |vm| {
                 if vm.run.status == VmStatus::PoweringUp {
