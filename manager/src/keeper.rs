@@ -67,9 +67,7 @@ fn deeds(inventory: &Inventory) -> Vec<Deed> {
         }
         let ahead = inventory
             .vms_of_pool(pool.id)
-            .filter(|vm| {
-                vm.run.status.is_running() && command::holder(inventory, vm.id).is_none()
-            })
+            .filter(|vm| vm.run.status.is_running() && command::holder(inventory, vm.id).is_none())
             .count();
         let missing = (pool.prestarted_vms as usize).saturating_sub(ahead);
         if missing == 0 {
@@ -77,9 +75,7 @@ fn deeds(inventory: &Inventory) -> Vec<Deed> {
         }
         let mut free: Vec<_> = inventory
             .vms_of_pool(pool.id)
-            .filter(|vm| {
-                rules::is_free(inventory, vm) && !must_return(inventory, vm)
-            })
+            .filter(|vm| rules::is_free(inventory, vm) && !must_return(inventory, vm))
             .collect();
         free.sort_by(|a, b| (a.name.len(), &a.name).cmp(&(b.name.len(), &b.name)));
         let possible = free
@@ -187,7 +183,11 @@ impl Manager {
                     continue;
                 }
                 tried.insert(deed, now);
-                let outcome = self.core.writer.apply(move |draft| perform(draft, deed)).await;
+                let outcome = self
+                    .core
+                    .writer
+                    .apply(move |draft| perform(draft, deed))
+                    .await;
                 if let Err(error) = outcome {
                     tracing::debug!(?deed, %error, "A pool has to wait");
                 }

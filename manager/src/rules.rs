@@ -240,7 +240,9 @@ fn pool_goes(inventory: &Inventory, pool: crate::model::VmPoolId) -> bool {
 /// Why a VM's disks cannot be copied now.
 fn copyable(inventory: &Inventory, vm: &Vm, what: &str) -> Result<(), String> {
     match vm.run.status {
-        VmStatus::Down if inventory.lock_of(vm.id).is_some() => Err(format!("Cannot {what}. {BUSY}")),
+        VmStatus::Down if inventory.lock_of(vm.id).is_some() => {
+            Err(format!("Cannot {what}. {BUSY}"))
+        }
         VmStatus::Down => disks_ready_for(inventory, vm, what),
         _ => Err(format!("Cannot {what}. {}", state_sentence(vm))),
     }

@@ -8,7 +8,7 @@ use api::types::{self, Action, File, Ticket};
 use api::{Object, path};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
-use manager::model::{DiskId, GraphicsAddress, GraphicsType, Permit, Template, Vm};
+use manager::model::{DiskId, GraphicsAddress, GraphicsType, InstanceType, Permit, Template, Vm};
 use manager::{VmSettings, VmUpdateParams};
 
 use super::convert::{given, int, reference, word};
@@ -89,6 +89,29 @@ pub(super) fn of_template(template: &Template) -> Vec<types::GraphicsConsole> {
                         .to_string(),
                 ),
                 template: reference!(Template, path::template(template.id), template.id),
+                protocol: word(protocol.as_str()),
+                id: Some(id),
+                ..types::GraphicsConsole::default()
+            }
+        })
+        .collect()
+}
+
+/// The consoles that VMs of an instance type get.
+pub(super) fn of_instance_type(kind: &InstanceType) -> Vec<types::GraphicsConsole> {
+    let hardware = manager::instance_type_hardware(kind);
+    let protocols = hardware.display.graphics.iter();
+    protocols
+        .map(|protocol| {
+            let id = id(*protocol);
+            types::GraphicsConsole {
+                href: Some(
+                    path::instance_type(kind.id)
+                        .graphics_consoles()
+                        .item(&id)
+                        .to_string(),
+                ),
+                instance_type: reference!(InstanceType, path::instance_type(kind.id), kind.id),
                 protocol: word(protocol.as_str()),
                 id: Some(id),
                 ..types::GraphicsConsole::default()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api::types;
 use api::{Object, path};
 use manager::model::{DiskAttachment, DiskInterface, Template, Vm};
-use manager::{DiskAttachParams, DiskAttachmentUpdateParams, DiskSource};
+use manager::{DiskAttachParams, DiskAttachmentUpdateParams, DiskCopyChoice, DiskSource};
 
 use super::convert::{given, reference, word};
 use super::fault::{Refused, Result};
@@ -99,6 +99,35 @@ pub(super) fn from_api(view: &View, sent: &types::DiskAttachment) -> Result<Disk
         read_only: sent.read_only.or(disk.read_only).unwrap_or(false),
         pass_discard: sent.pass_discard.unwrap_or(false),
         uses_scsi_reservation: sent.uses_scsi_reservation.unwrap_or(false),
+    })
+}
+
+/// How a copy of a disk shall differ from it, as the API describes it: the id is the copied
+/// disk's.
+pub(super) fn choice_from_api(view: &View, sent: &types::DiskAttachment) -> Result<DiskCopyChoice> {
+    let disk = sent.disk.as_deref();
+    let id = disk.and_then(|disk| disk.id.as_deref().or(disk.image_id.as_deref()));
+    let Some(id) = id.or(sent.id.as_deref()) else {
+        return Err(Refused::incomplete("DiskAttachment", &["disk.id"], "add"));
+    };
+    let disk = disk.cloned().unwrap_or_default();
+    let first = disk
+        .storage_domains
+        .as_ref()
+        .and_then(|domains| domains.first());
+    let domain = match first.or(disk.storage_domain.as_deref()) {
+        Some(it) => view.storage_domain_of(it.id.as_deref(), it.name.as_deref())?,
+        None => None,
+    };
+    Ok(DiskCopyChoice {
+        disk: id.parse().map_err(|_| Refused::value("disk.id", id))?,
+        name: disk.alias.clone().or(disk.name.clone()),
+        description: disk.description.clone(),
+        storage_domain: domain.map(|domain| domain.id),
+        format: given("disk.format", disk.format.map(|it| it.as_str()))?,
+        sparse: disk.sparse,
+        interface: given("interface", sent.interface.map(|it| it.as_str()))?,
+        bootable: sent.bootable,
     })
 }
 

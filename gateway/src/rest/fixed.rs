@@ -9,14 +9,12 @@ use api::types::{
 use manager::model::{Cluster, StorageDomain};
 use manager::seed;
 
-use super::convert::{date, int, reference, version_to_api, word};
+use super::convert::{reference, word};
 use super::fault::{Refused, Result};
 use super::people;
-use super::request::Params;
 use super::view::{Found, View, list_or_pick, one, pick};
-use super::vm_settings;
 
-pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
+pub(super) fn read(view: &View, path: &[&str]) -> Result<Found> {
     let inventory = view.inventory();
     match path {
         ["operatingsystems", rest @ ..] => list_or_pick(operating_systems(), rest),

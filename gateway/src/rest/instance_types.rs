@@ -21,9 +21,7 @@ pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
     let found = view.instance_type(id)?;
     match rest {
         [] => Ok(one(to_api(&found))),
-        ["graphicsconsoles", rest @ ..] => {
-            list_or_pick(consoles::of_instance_type(&found), rest)
-        }
+        ["graphicsconsoles", rest @ ..] => list_or_pick(consoles::of_instance_type(&found), rest),
         rest => Err(beneath(rest)),
     }
 }
@@ -66,9 +64,7 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
                 settings: vm_settings::read_instance_type(&change.view, &sent)?,
             };
             let added = manager.instance_type_add(change.caller(), params).await?;
-            Ok(Answer::Created(
-                Box::new(to_api(&added)) as Box<dyn Object>
-            ))
+            Ok(Answer::Created(Box::new(to_api(&added)) as Box<dyn Object>))
         }
         (Verb::Put, [id]) => {
             let found = change.view.instance_type(id)?;

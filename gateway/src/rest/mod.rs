@@ -155,7 +155,7 @@ pub(crate) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
             | "schedulingpolicies"
             | "schedulingpolicyunits",
             ..,
-        ] => fixed::read(view, params, path),
+        ] => fixed::read(view, path),
         ["clusters", rest @ ..] => clusters::read(view, params, rest),
         ["datacenters", rest @ ..] => data_centers::read(view, params, rest),
         ["disks", rest @ ..] => disks::read(view, params, rest),

@@ -48,6 +48,8 @@ pub(super) fn of_template(inventory: &Inventory, template: &Template, nic: &Nic)
     types::Nic {
         href: Some(path::template(template.id).nics().item(nic.id).to_string()),
         template: reference!(Template, path::template(template.id), template.id),
+        // Only VMs' interfaces have addresses.
+        mac: None,
         ..plain(inventory, nic)
     }
 }

@@ -31,6 +31,10 @@ pub(crate) struct Params {
     pub(super) current: bool,
     pub(super) next_run: bool,
     pub(super) detach_only: bool,
+    /// Copy a template's disks instead of standing on them.
+    pub(super) clone: bool,
+    pub(super) clone_permissions: bool,
+    pub(super) seal: bool,
     pub(super) force: bool,
     /// Answer before the work is done.
     pub(super) is_async: bool,
@@ -105,6 +109,9 @@ impl Params {
             current: flag("current")?,
             next_run: flag("next_run")?,
             detach_only: flag("detach_only")?,
+            clone: flag("clone")?,
+            clone_permissions: flag("clone_permissions")?,
+            seal: flag("seal")?,
             force: flag("force")?,
             is_async: flag("async")? || expects("202-accepted"),
             wait: expects("201-created"),

@@ -1,9 +1,11 @@
-//! `/templates`. Making and deleting templates is not built yet.
+//! `/templates`: made from VMs, with versions; what VMs are made from.
 
-use api::path;
+use std::sync::Arc;
+
 use api::types::{self, Cdrom, TemplateVersion};
+use api::{Object, path};
 use manager::model::Template;
-use manager::{Inventory, TemplateUpdateParams};
+use manager::{Inventory, TemplateAddParams, TemplateUpdateParams};
 
 use super::convert::{date, int, part, reference, word};
 use super::fault::{Refused, Result};
@@ -73,6 +75,39 @@ pub(super) fn to_api(inventory: &Inventory, it: &Template) -> types::Template {
     object
 }
 
+/// The template that a reference means: a name means the first version.
+pub(super) fn meant(view: &View, sent: &types::Template) -> Result<Option<Arc<Template>>> {
+    let found = view.template_of(sent.id.as_deref(), sent.name.as_deref())?;
+    let by_id = sent.id.as_deref().is_some_and(|id| !id.is_empty());
+    Ok(found.map(|found| {
+        let base = view.inventory().templates.get(&found.base);
+        match base.filter(|base| !by_id && view.sees(base.id)) {
+            Some(base) => Arc::clone(base),
+            None => found,
+        }
+    }))
+}
+
+/// A template with what belongs to it inline, as the live stream shows it.
+pub(super) fn with_parts(inventory: &Inventory, it: &Template) -> types::Template {
+    types::Template {
+        disk_attachments: Some(
+            it.disk_attachments
+                .iter()
+                .map(|attachment| disk_attachments::of_template(it, attachment))
+                .collect(),
+        ),
+        nics: Some(
+            it.nics
+                .iter()
+                .map(|nic| nics::of_template(inventory, it, nic))
+                .collect(),
+        ),
+        tags: Some(tags::assigned(inventory, &it.tags, &path::template(it.id)).into()),
+        ..to_api(inventory, it)
+    }
+}
+
 fn cdrom(template: &Template) -> Cdrom {
     let id = uuid::Uuid::nil().to_string();
     Cdrom {
@@ -84,11 +119,21 @@ fn cdrom(template: &Template) -> Cdrom {
 }
 
 pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Result<Answer> {
-    let [id, rest @ ..] = path else {
-        return Err(Refused::unbuilt());
+    let (id, rest) = match (verb, path) {
+        (Verb::Post, []) => return add(change).await,
+        (_, [id, rest @ ..]) => (id, rest),
+        _ => return Err(Refused::unbuilt()),
     };
     let template = change.view.template(id)?;
     match (verb, rest) {
+        (Verb::Delete, []) => {
+            let manager = change.view.manager();
+            let accepted = manager
+                .template_remove(change.caller(), template.id)
+                .await?;
+            change.finished(accepted.job).await;
+            Ok(Answer::Removed)
+        }
         (Verb::Put, []) => {
             let sent: types::Template = change.sent.body()?;
             let params = TemplateUpdateParams {
@@ -96,6 +141,10 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
                 name: sent.name,
                 description: sent.description,
                 comment: sent.comment,
+                version_name: sent
+                    .version
+                    .as_deref()
+                    .and_then(|version| version.version_name.clone()),
                 delete_protected: sent.delete_protected,
             };
             let manager = change.view.manager();
@@ -116,4 +165,88 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
         }
         _ => Err(Refused::unbuilt()),
     }
+}
+
+async fn add(change: &Change<'_>) -> Result<Answer> {
+    let sent: types::Template = change.sent.body()?;
+    let params = from_api(change, &sent)?;
+    let accepted = change
+        .view
+        .manager()
+        .template_add(change.caller(), params)
+        .await?;
+    let id = accepted.value.id;
+    change
+        .created(accepted.job, move |view| {
+            let template = view.inventory().templates.get(&id).cloned();
+            let template = template.unwrap_or(accepted.value);
+            Ok(Box::new(to_api(view.inventory(), &template)) as Box<dyn Object>)
+        })
+        .await
+}
+
+/// A new template as the API describes it. How disks are copied is said at the VM's attachments;
+/// some clients say it at the template's own.
+fn from_api(change: &Change<'_>, sent: &types::Template) -> Result<TemplateAddParams> {
+    let view = &change.view;
+    let mut missing = Vec::new();
+    let base = sent
+        .version
+        .as_deref()
+        .and_then(|version| version.base_template.as_deref());
+    let base = match base {
+        Some(it) => view.template_of(it.id.as_deref(), it.name.as_deref())?,
+        None => None,
+    };
+    let name = sent.name.clone().filter(|name| !name.is_empty());
+    let name = name.or_else(|| base.as_ref().map(|base| base.name.clone()));
+    if name.is_none() {
+        missing.push("name");
+    }
+    let vm = match sent.vm.as_deref() {
+        Some(it) => view.vm_of(it.id.as_deref(), it.name.as_deref())?,
+        None => None,
+    };
+    if vm.is_none() {
+        missing.push("vm.id|name");
+    }
+    let (Some(name), Some(vm)) = (name, vm) else {
+        return Err(Refused::incomplete("Template", &missing, "add"));
+    };
+    let cluster = match sent.cluster.as_deref() {
+        Some(it) => view.cluster_of(it.id.as_deref(), it.name.as_deref())?,
+        None => None,
+    };
+    let domain = match sent.storage_domain.as_deref() {
+        Some(it) => view.storage_domain_of(it.id.as_deref(), it.name.as_deref())?,
+        None => None,
+    };
+    let of_vm = sent
+        .vm
+        .as_deref()
+        .and_then(|vm| vm.disk_attachments.as_ref());
+    let disks = of_vm
+        .into_iter()
+        .flatten()
+        .chain(sent.disk_attachments.iter().flatten())
+        .map(|it| disk_attachments::choice_from_api(view, it))
+        .collect::<Result<_>>()?;
+    Ok(TemplateAddParams {
+        name,
+        description: sent.description.clone().unwrap_or_default(),
+        comment: sent.comment.clone().unwrap_or_default(),
+        vm: vm.id,
+        cluster: cluster.map(|cluster| cluster.id),
+        base: base.map(|base| base.id),
+        version_name: sent
+            .version
+            .as_deref()
+            .and_then(|version| version.version_name.clone()),
+        storage_domain: domain.map(|domain| domain.id),
+        disks,
+        settings: vm_settings::read_template(view, sent)?,
+        delete_protected: sent.delete_protected.unwrap_or(false),
+        clone_permissions: change.params.clone_permissions,
+        seal: change.params.seal,
+    })
 }

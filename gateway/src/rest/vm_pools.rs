@@ -11,7 +11,7 @@ use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
 use super::view::{Found, View, one};
-use super::{Change, Verb, beneath, permissions, vm_settings};
+use super::{Change, Verb, beneath, permissions, templates, vm_settings};
 
 pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
     let [id, rest @ ..] = path else {
@@ -125,7 +125,7 @@ async fn add(change: &Change<'_>) -> Result<Answer> {
         missing.push("cluster.id|name");
     }
     let template = match sent.template.as_deref() {
-        Some(it) => view.template_of(it.id.as_deref(), it.name.as_deref())?,
+        Some(it) => templates::meant(view, it)?,
         None => None,
     };
     if template.is_none() {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use api::types::{
     Bios, Boot, BootMenu, Configuration, Console, Cpu, CpuTopology, CpuTune, CustomProperty,
-    Display, HighAvailability, Io, MemoryPolicy, MigrationOptions, OperatingSystem, RngDevice,
-    SerialNumber, StorageDomainLease, Template, TimeZone, Usb, VcpuPin, VirtioScsi, Vm,
+    Display, HighAvailability, InstanceType, Io, MemoryPolicy, MigrationOptions, OperatingSystem,
+    RngDevice, SerialNumber, StorageDomainLease, Template, TimeZone, Usb, VcpuPin, VirtioScsi, Vm,
     VmPlacementPolicy,
 };
 use api::{Part, path};
@@ -153,6 +153,14 @@ pub(super) fn write_vm(object: &mut Vm, hardware: &VmHardware) {
 
 pub(super) fn write_template(object: &mut Template, hardware: &VmHardware) {
     write_hardware!(*object, hardware);
+}
+
+pub(super) fn write_instance_type(object: &mut InstanceType, hardware: &VmHardware) {
+    write_hardware!(*object, hardware);
+    // One of these is for any cluster's processors.
+    if let Some(cpu) = object.cpu.as_mut() {
+        cpu.architecture = word("undefined");
+    }
 }
 
 /// What is dear, or not for everybody's eyes at every look: `all_content`.
@@ -371,6 +379,10 @@ pub(super) fn read_vm(view: &View, object: &Vm) -> Result<VmSettings> {
         settings.graphics = Some(graphics);
     }
     Ok(settings)
+}
+
+pub(super) fn read_instance_type(view: &View, object: &InstanceType) -> Result<VmSettings> {
+    Ok(read_hardware!(view, object))
 }
 
 pub(super) fn read_template(view: &View, object: &Template) -> Result<VmSettings> {

@@ -6,8 +6,8 @@ use api::types::{self, Action};
 use api::{Object, path};
 use manager::model::{Vm, VmStatus};
 use manager::{
-    DiskAttachParams, FirstBootWish, Inventory, NicAddParams, VmAddParams, VmRemoveParams,
-    VmStartParams, VmStopParams, VmUpdateParams,
+    DiskAttachParams, FirstBootWish, Inventory, NicAddParams, VmAddParams, VmCloneParams,
+    VmRemoveParams, VmStartParams, VmStopParams, VmUpdateParams,
 };
 
 use super::convert::{date, part, reference, word};
@@ -16,7 +16,7 @@ use super::reply::Answer;
 use super::request::Params;
 use super::view::{Found, View, one};
 use super::{Change, Verb, consoles, disk_attachments, nics, permissions, statistics, tags};
-use super::{beneath, vm_settings, watchdogs};
+use super::{beneath, templates, vm_settings, watchdogs};
 
 pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
     let [id, rest @ ..] = path else {
@@ -86,7 +86,8 @@ pub(super) fn to_api(inventory: &Inventory, vm: &Vm) -> types::Vm {
         delete_protected: Some(vm.delete_protected),
         run_once: Some(vm.run.run_once),
         next_run_configuration_exists: Some(vm.next_run.is_some()),
-        use_latest_template_version: Some(false),
+        use_latest_template_version: Some(vm.use_latest_template),
+        vm_pool: vm.pool.map(|id| part!(VmPool, path::vm_pool(id), id)),
         has_illegal_images: Some(has_illegal_images(inventory, vm)),
         cluster: reference!(Cluster, path::cluster(vm.cluster), vm.cluster),
         template: reference!(Template, path::template(vm.template), vm.template),
@@ -158,6 +159,16 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
         }
         (Verb::Post, ["export"]) => super::ova::export(change, &vm).await,
         (_, ["watchdogs", rest @ ..]) => watchdogs::change(change, verb, &vm, rest).await,
+        (Verb::Post, ["clone"]) => clone(change, &vm).await,
+        (Verb::Post, ["detach"]) => {
+            let sent = change.sent.action()?;
+            change
+                .view
+                .manager()
+                .vm_detach_from_pool(change.caller(), vm.id)
+                .await?;
+            Ok(change.acted(&sent, None))
+        }
         (Verb::Post, [action]) => act(change, &vm, action).await,
         _ => Err(Refused::unbuilt()),
     }
@@ -168,7 +179,9 @@ async fn add(change: &Change<'_>) -> Result<Answer> {
     if let Some(described) = super::ova::add_described(change, &sent).await {
         return described;
     }
-    let params = from_api(&change.view, &sent)?;
+    let mut params = from_api(&change.view, &sent)?;
+    params.clone = change.params.clone;
+    params.clone_permissions = change.params.clone_permissions;
     let accepted = change
         .view
         .manager()
@@ -207,7 +220,7 @@ fn from_api(view: &View, sent: &types::Vm) -> Result<VmAddParams> {
         None => None,
     };
     let template = match sent.template.as_deref() {
-        Some(template) => view.template_of(template.id.as_deref(), template.name.as_deref())?,
+        Some(it) => templates::meant(view, it)?,
         None => None,
     };
     if template.is_none() && instance_type.is_none() {
@@ -221,9 +234,16 @@ fn from_api(view: &View, sent: &types::Vm) -> Result<VmAddParams> {
         .disk_attachments
         .iter()
         .flatten()
-        // A template's disks come by themselves; those named here say where to, not which more.
-        .filter(|it| template == manager::seed::BLANK || !of_template(view, template, it))
+        // A template's disks come by themselves; those named here say how, not which more.
+        .filter(|it| !of_template(view, template, it))
         .map(|it| disk_attachments::from_api(view, it))
+        .collect::<Result<_>>()?;
+    let template_disks = sent
+        .disk_attachments
+        .iter()
+        .flatten()
+        .filter(|it| of_template(view, template, it))
+        .map(|it| disk_attachments::choice_from_api(view, it))
         .collect::<Result<_>>()?;
     let nics: Vec<NicAddParams> = sent
         .nics
@@ -248,7 +268,52 @@ fn from_api(view: &View, sent: &types::Vm) -> Result<VmAddParams> {
         disks,
         nics,
         cdrom,
+        clone: false,
+        template_disks,
+        use_latest_template: sent.use_latest_template_version.unwrap_or(false),
+        clone_permissions: false,
     })
+}
+
+async fn clone(change: &Change<'_>, vm: &Vm) -> Result<Answer> {
+    let sent = change.sent.action()?;
+    let view = &change.view;
+    let copy = sent.vm.as_deref().cloned().unwrap_or_default();
+    let Some(name) = copy.name.clone().filter(|name| !name.is_empty()) else {
+        return Err(Refused::incomplete("Action", &["vm.name"], "clone"));
+    };
+    let cluster = match copy.cluster.as_deref() {
+        Some(it) => view.cluster_of(it.id.as_deref(), it.name.as_deref())?,
+        None => None,
+    };
+    let domain = match sent.storage_domain.as_deref() {
+        Some(it) => view.storage_domain_of(it.id.as_deref(), it.name.as_deref())?,
+        None => None,
+    };
+    let params = VmCloneParams {
+        name,
+        description: copy.description.clone(),
+        comment: copy.comment.clone(),
+        cluster: cluster.map(|it| it.id),
+        storage_domain: domain.map(|it| it.id),
+        disks: copy
+            .disk_attachments
+            .iter()
+            .flatten()
+            .map(|it| disk_attachments::choice_from_api(view, it))
+            .collect::<Result<_>>()?,
+        settings: vm_settings::read_vm(view, &copy)?,
+    };
+    let accepted = view
+        .manager()
+        .vm_clone(change.caller(), vm.id, params)
+        .await?;
+    let mut answer = change.acted(&sent, accepted.job);
+    if let Answer::Done(action) | Answer::Pending(action) = &mut answer {
+        let id = accepted.value.id;
+        action.vm = Some(part!(Vm, path::vm(id), id));
+    }
+    Ok(answer)
 }
 
 fn of_template(
@@ -259,7 +324,8 @@ fn of_template(
     let disk = attachment
         .disk
         .as_deref()
-        .and_then(|disk| disk.id.as_deref());
+        .and_then(|disk| disk.id.as_deref().or(disk.image_id.as_deref()))
+        .or(attachment.id.as_deref());
     let template = view.inventory().templates.get(&template);
     template.is_some_and(|template| {
         let mut ids = template
@@ -294,6 +360,7 @@ async fn update(change: &Change<'_>, vm: &Arc<Vm>) -> Result<Answer> {
         cluster: cluster.filter(|cluster| *cluster != vm.cluster),
         instance_type,
         delete_protected: sent.delete_protected,
+        use_latest_template: sent.use_latest_template_version,
         settings: vm_settings::read_vm(view, &sent)?,
         next_run: change.params.next_run,
     };

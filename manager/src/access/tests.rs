@@ -50,6 +50,8 @@ fn world() -> (Draft, Vec<UserId>, Vec<ObjectId>) {
             cluster,
             template: seed::BLANK,
             original_template: seed::BLANK,
+            use_latest_template: false,
+            pool: None,
             instance_type: None,
             origin: "ovirt".to_owned(),
             creation_time: Timestamp(0),

@@ -7,9 +7,7 @@ use crate::access;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::event::{EventDraft, code};
-use crate::model::{
-    Host, HostId, HostStatus, Permit, StorageDomain, StorageDomainId,
-};
+use crate::model::{Host, HostId, HostStatus, Permit, StorageDomain, StorageDomainId};
 use crate::rules;
 
 use super::check;

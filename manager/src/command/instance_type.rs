@@ -19,7 +19,8 @@ use super::params::{InstanceTypeAddParams, InstanceTypeUpdateParams};
 use super::{check, settings};
 
 /// What an instance type gives to VMs, and what it says nothing of as in Blank.
-pub(crate) fn hardware_of(kind: &InstanceType) -> VmHardware {
+#[must_use]
+pub fn hardware_of(kind: &InstanceType) -> VmHardware {
     if let Some(hardware) = &kind.hardware {
         return (**hardware).clone();
     }

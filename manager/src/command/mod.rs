@@ -31,15 +31,16 @@ mod vm_start;
 mod vm_stop;
 mod vm_update;
 
+pub use instance_type::hardware_of as instance_type_hardware;
 pub use ova::{OvaImportParams, OvaSource};
 pub use params::*;
-pub use storage_domain::StorageDomainAddParams;
-pub(crate) use pool::{go_on_removing, holder, start, take_back};
 pub use pool::{PoolCount, pool_count};
+pub(crate) use pool::{go_on_removing, holder, start, take_back};
+pub use storage_domain::StorageDomainAddParams;
 pub(crate) use template::{forget as forget_template, newest_version, stands_on};
-pub(crate) use vm_refresh::{refresh, renew};
 pub(crate) use transfer::Transfers;
 pub use transfer::{CHECKSUM_BLOCK, ChecksumAlgorithm, Extent, TransferData};
+pub(crate) use vm_refresh::{refresh, renew};
 
 use crate::caller::Caller;
 use crate::inventory::Inventory;

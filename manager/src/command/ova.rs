@@ -408,6 +408,10 @@ fn describe(
         disks,
         nics,
         cdrom: None,
+        clone: false,
+        template_disks: Vec::new(),
+        use_latest_template: false,
+        clone_permissions: false,
     }
 }
 

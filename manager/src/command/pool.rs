@@ -176,11 +176,7 @@ fn as_manager(caller: &Caller) -> Caller {
     }
 }
 
-fn numbers(
-    size: u32,
-    prestarted: u32,
-    max_user_vms: u32,
-) -> Result<()> {
+fn numbers(size: u32, prestarted: u32, max_user_vms: u32) -> Result<()> {
     if size > MOST_VMS {
         return Err(Error::invalid(
             "size",
@@ -244,7 +240,10 @@ fn add(draft: &mut Draft, caller: &Caller, params: VmPoolAddParams) -> Result<Ar
             .cloned()
             .ok_or_else(|| Error::not_found(pool.template))?;
         let mut hardware = template.hardware.clone();
-        if let Some(kind) = pool.instance_type.and_then(|id| draft.instance_types.get(&id)) {
+        if let Some(kind) = pool
+            .instance_type
+            .and_then(|id| draft.instance_types.get(&id))
+        {
             super::instance_type::take_over(&mut hardware, kind);
         }
         params
@@ -477,9 +476,9 @@ pub(crate) fn go_on_removing(draft: &mut Draft, caller: &Caller, id: VmPoolId) -
 fn allocate(draft: &mut Draft, caller: &Caller, id: VmPoolId) -> Result<Accepted<Arc<Vm>>> {
     access::require(draft, caller, Permit::VM_POOL_BASIC_OPERATIONS, id)?;
     let pool = the_pool(draft, id)?;
-    let user = caller
-        .person()
-        .ok_or_else(|| Error::conflict("Cannot allocate and run VM from VM-Pool. There is no user."))?;
+    let user = caller.person().ok_or_else(|| {
+        Error::conflict("Cannot allocate and run VM from VM-Pool. There is no user.")
+    })?;
     rules::pool_allocate(draft, &pool, user).map_err(Error::conflict)?;
     let vm = rules::pool_pick(draft, &pool).map_err(Error::conflict)?;
     let (vm, name, down) = (vm.id, vm.name.clone(), vm.run.status == VmStatus::Down);

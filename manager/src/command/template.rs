@@ -72,10 +72,7 @@ impl Manager {
 }
 
 /// All versions of a template.
-fn versions(
-    inventory: &Inventory,
-    base: TemplateId,
-) -> impl Iterator<Item = &Arc<Template>> {
+fn versions(inventory: &Inventory, base: TemplateId) -> impl Iterator<Item = &Arc<Template>> {
     inventory.templates.iter().filter(move |it| it.base == base)
 }
 
@@ -151,6 +148,8 @@ pub(super) fn copied(
         wipe_after_delete: Some(source.wipe_after_delete),
         propagate_errors: source.propagate_errors,
         backup: DiskBackup::None,
+        // A profile belongs to its storage domain.
+        disk_profile: None,
     };
     new_disk(draft, caller, params, &source.name)
 }
@@ -258,12 +257,7 @@ fn version(
             "Cannot add Template. The Blank template cannot have versions.",
         ));
     }
-    access::require(
-        inventory,
-        caller,
-        Permit::EDIT_TEMPLATE_PROPERTIES,
-        of.base,
-    )?;
+    access::require(inventory, caller, Permit::EDIT_TEMPLATE_PROPERTIES, of.base)?;
     let base = inventory
         .templates
         .get(&of.base)

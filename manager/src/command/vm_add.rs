@@ -122,7 +122,7 @@ pub(super) fn add(
         cluster: cluster.id,
         // A copy stands on nothing.
         template: if params.clone {
-            crate::seed::BLANK
+            seed::BLANK
         } else {
             template.id
         },

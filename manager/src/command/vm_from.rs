@@ -195,7 +195,12 @@ fn clone(
             .get(&it.disk)
             .is_some_and(|disk| !disk.shareable)
     };
-    let sources: Vec<DiskAttachment> = source.disk_attachments.iter().filter(own).cloned().collect();
+    let sources: Vec<DiskAttachment> = source
+        .disk_attachments
+        .iter()
+        .filter(own)
+        .cloned()
+        .collect();
     choices_fit(&params.disks, &sources)?;
     let mut hardware = source.hardware.clone();
     hardware.lease = None;

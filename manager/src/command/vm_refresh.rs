@@ -61,7 +61,10 @@ pub(crate) fn refresh(draft: &mut Draft, caller: &Caller, id: VmId) -> Result<()
                 template: newest.id,
                 disks: made.attachments,
             },
-            description: format!("Updating VM {} to the latest version of its Template", vm.name),
+            description: format!(
+                "Updating VM {} to the latest version of its Template",
+                vm.name
+            ),
             objects: vec![id.into(), newest.id.into()],
             locks,
             actions,

@@ -73,9 +73,7 @@ fn update(
     check::set_text("description", &mut vm.description, params.description)?;
     check::set_text("comment", &mut vm.comment, params.comment)?;
     vm.delete_protected = params.delete_protected.unwrap_or(vm.delete_protected);
-    vm.use_latest_template = params
-        .use_latest_template
-        .unwrap_or(vm.use_latest_template);
+    vm.use_latest_template = params.use_latest_template.unwrap_or(vm.use_latest_template);
     if let Some(cluster) = params.cluster.filter(|cluster| *cluster != vm.cluster) {
         check::down(&vm, "update VM's cluster")?;
         access::require(draft, caller, Permit::CREATE_VM, cluster)?;

@@ -8,8 +8,8 @@ mod infrastructure;
 mod initialization;
 mod people;
 mod policy;
-mod statistics;
 mod pool;
+mod statistics;
 mod vm;
 mod wire;
 
@@ -39,8 +39,8 @@ pub use policy::{
     MigrateOnError, Qos, QosLimits, QosType, Quota, QuotaClusterLimit, QuotaStorageLimit,
     RngSource, SchedulingPolicy, SerialPolicy, SshPublicKey, SwitchType, UserOption,
 };
-pub use statistics::{DiskStatistics, HostInterface, NicStatistics};
 pub use pool::{VmPool, VmPoolType};
+pub use statistics::{DiskStatistics, HostInterface, NicStatistics};
 pub use vm::{
     DirectBoot, DiskAttachment, Display, GraphicsAddress, HighAvailability, InstanceType, Nic,
     Placement, Template, Vm, VmHardware, VmRun, VmStatistics,

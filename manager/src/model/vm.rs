@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::hardware::{CpuPin, Watchdog};
 use super::id::{
-    ClusterId, CpuProfileId, DiskId, HostId, InstanceTypeId, NicId, QuotaId, StorageDomainId, TagId,
-    TemplateId, VmId, VmPoolId, VnicProfileId,
+    ClusterId, CpuProfileId, DiskId, HostId, InstanceTypeId, NicId, QuotaId, StorageDomainId,
+    TagId, TemplateId, VmId, VmPoolId, VnicProfileId,
 };
 use super::initialization::{Initialization, Payload};
 use super::policy::FilterParameter;

@@ -8,9 +8,8 @@ use crate::seed;
 
 use super::{
     VmAction, attachable, cluster_delete, data_center_delete, disk_delete, disk_free, host, images,
-    network_delete, not_of_template, permission_remove, pool_allocate, pool_edit,
-    pool_maintenance, template_delete, template_edit, template_use, transferable, vm,
-    vnic_profile_delete,
+    network_delete, not_of_template, permission_remove, pool_allocate, pool_edit, pool_maintenance,
+    template_delete, template_edit, template_use, transferable, vm, vnic_profile_delete,
 };
 
 /// An action on an object: possible, or why not.
@@ -203,7 +202,10 @@ pub fn offers(access: &Access, caller: &Caller, object: ObjectId) -> Vec<Offer> 
                 "delete",
                 &[Permit::DELETE_TEMPLATE],
                 if seed::is_seeded(id) {
-                    Err("Cannot remove Instance Type. It is a pre-defined Instance Type.".to_owned())
+                    Err(
+                        "Cannot remove Instance Type. It is a pre-defined Instance Type."
+                            .to_owned(),
+                    )
                 } else {
                     Ok(())
                 },

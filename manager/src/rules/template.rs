@@ -58,9 +58,7 @@ pub(crate) fn template_use(inventory: &Inventory, it: &Template) -> Result<(), S
 pub(crate) fn template_delete(inventory: &Inventory, it: &Template) -> Result<(), String> {
     const WHAT: &str = "remove Template";
     if it.id == seed::BLANK {
-        return Err(format!(
-            "Cannot {WHAT}. Blank template can not be removed."
-        ));
+        return Err(format!("Cannot {WHAT}. Blank template can not be removed."));
     }
     if it.delete_protected {
         return Err(format!(
@@ -96,7 +94,9 @@ pub(crate) fn template_delete(inventory: &Inventory, it: &Template) -> Result<()
     for attachment in &it.disk_attachments {
         let standing = inventory.disks.get(&attachment.disk).map(|disk| {
             let users = inventory.users_of_image(disk.image());
-            let others = users.into_iter().filter(|user| user.disk != attachment.disk);
+            let others = users
+                .into_iter()
+                .filter(|user| user.disk != attachment.disk);
             others
                 .filter_map(|user| inventory.disks.get(&user.disk))
                 .cloned()
@@ -153,7 +153,12 @@ pub(crate) fn is_free(inventory: &Inventory, it: &Vm) -> bool {
 /// started.
 pub(crate) fn pool_pick<'a>(inventory: &'a Inventory, pool: &VmPool) -> Result<&'a Vm, String> {
     let mut candidates: Vec<&Vm> = inventory.vms_of_pool(pool.id).map(|vm| &**vm).collect();
-    candidates.sort_by(|a, b| a.name.len().cmp(&b.name.len()).then_with(|| a.name.cmp(&b.name)));
+    candidates.sort_by(|a, b| {
+        a.name
+            .len()
+            .cmp(&b.name.len())
+            .then_with(|| a.name.cmp(&b.name))
+    });
     let ready = candidates.iter().find(|vm| {
         vm.run.status == VmStatus::Up
             && holder(inventory, vm.id).is_none()
@@ -170,9 +175,13 @@ pub(crate) fn pool_pick<'a>(inventory: &'a Inventory, pool: &VmPool) -> Result<&
         }
     }
     Err(match reason {
-        Some(reason) => reason.replace("Cannot run VM.", "Cannot allocate and run VM from VM-Pool."),
-        None => "Cannot allocate and run VM from VM-Pool. There are no available VMs in the VM-Pool."
-            .to_owned(),
+        Some(reason) => {
+            reason.replace("Cannot run VM.", "Cannot allocate and run VM from VM-Pool.")
+        }
+        None => {
+            "Cannot allocate and run VM from VM-Pool. There are no available VMs in the VM-Pool."
+                .to_owned()
+        }
     })
 }
 

@@ -24,6 +24,8 @@ fn vm(name: &str, cluster: ClusterId, memory_mib: u64, status: VmStatus) -> Vm {
         cluster,
         template: TemplateId::ZERO,
         original_template: TemplateId::ZERO,
+        use_latest_template: false,
+        pool: None,
         instance_type: None,
         origin: "ovirt".to_owned(),
         creation_time: Timestamp(NOW.0 - 86_400_000),

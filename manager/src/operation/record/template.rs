@@ -20,13 +20,7 @@ fn update(draft: &mut Draft, id: TemplateId, change: impl FnOnce(&mut Template))
     draft.put(template)
 }
 
-fn log_template(
-    draft: &mut Draft,
-    operation: &Operation,
-    id: TemplateId,
-    number: u32,
-    text: &str,
-) {
+fn log_template(draft: &mut Draft, operation: &Operation, id: TemplateId, number: u32, text: &str) {
     let template = draft.templates.get(&id).cloned();
     let name = template
         .as_ref()
