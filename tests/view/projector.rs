@@ -3,6 +3,7 @@
 //! takes both cores of a small machine.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
@@ -13,7 +14,7 @@ use spice::message::common::FIRST_OF_CHANNEL;
 use spice::message::{display, inputs, main};
 use spice::{Config, VideoCodec};
 use tests::spice::{key, link_stage};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::lab::client::Client;
@@ -139,7 +140,7 @@ impl Projector {
                     .await;
                     if let Ok(Some(linked)) = linked {
                         // Whoever leaves in the middle is free to.
-                        let _ = serve(stream, linked.link.channel_type, &film, &seen).await;
+                        let _ = serve(stream, linked.link.channel_type, &film, seen).await;
                     }
                 });
             }
@@ -149,20 +150,23 @@ impl Projector {
 }
 
 async fn serve(
-    stream: TcpStream,
+    mut stream: TcpStream,
     kind: ChannelType,
     film: &Film,
-    arrived: &Mutex<Vec<Arrived>>,
+    arrived: Arc<Mutex<Vec<Arrived>>>,
 ) -> std::io::Result<()> {
-    let (mut read, mut write) = stream.into_split();
     let mut first = LinkError::OK.0.to_le_bytes().to_vec();
     for (_, message) in film.beginnings.get(&kind.0).into_iter().flatten() {
         first.extend(message);
     }
-    write.write_all(&first).await?;
+    stream.write_all(&first).await?;
     if kind == ChannelType::INPUTS {
-        return hear_keys(read, write, arrived).await;
+        let stream = stream.into_std()?;
+        stream.set_nonblocking(false)?;
+        std::thread::spawn(move || hear_keys(stream, &arrived));
+        return Ok(());
     }
+    let (mut read, mut write) = stream.into_split();
     let heard = async {
         tokio::io::copy(&mut read, &mut tokio::io::sink())
             .await
@@ -191,22 +195,25 @@ async fn serve(
     }
 }
 
-/// Writes down which keys come and when, and lets the pointer move on.
-async fn hear_keys(
-    mut read: tokio::net::tcp::OwnedReadHalf,
-    mut write: tokio::net::tcp::OwnedWriteHalf,
+/// Writes down which keys come and when, and lets the pointer move on. On a thread of its own, before
+/// others where that is allowed: what counts is when the bytes are at the socket, and not when one of
+/// two busy cores has time to look.
+fn hear_keys(
+    mut stream: std::net::TcpStream,
     arrived: &Mutex<Vec<Arrived>>,
 ) -> std::io::Result<()> {
+    // Only where tests run as root.
+    let _ = rustix::process::setpriority_process(None, -15);
     let mut moves = 0;
     loop {
         let mut head = [0; 6];
-        read.read_exact(&mut head).await?;
+        stream.read_exact(&mut head)?;
         let at = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_err(std::io::Error::other)?;
         let [a, b, size @ ..] = head;
         let mut body = vec![0; u32::from_le_bytes(size).min(64) as usize];
-        read.read_exact(&mut body).await?;
+        stream.read_exact(&mut body)?;
         match u16::from_le_bytes([a, b]) {
             inputs::KEY_DOWN | inputs::KEY_UP => {
                 let key = body.first().copied().unwrap_or_default();
@@ -218,7 +225,7 @@ async fn hear_keys(
                 if moves % inputs::MOTION_ACK_BUNCH == 0 {
                     let mut ack = inputs::MOUSE_MOTION_ACK.to_le_bytes().to_vec();
                     ack.extend([0; 4]);
-                    write.write_all(&ack).await?;
+                    stream.write_all(&ack)?;
                 }
             }
             _ => {}
