@@ -241,7 +241,7 @@ fn a_film_has_a_beginning_and_frames() -> Result<()> {
         beginning.map(|(kind, _)| *kind).collect::<Vec<_>>()
     };
     assert!(kinds(ChannelType::MAIN).starts_with(&[main::INIT]));
-    assert_eq!(kinds(ChannelType::INPUTS), [inputs::INIT]);
+    assert!(kinds(ChannelType::INPUTS).starts_with(&[inputs::INIT]));
     let shown = kinds(ChannelType::DISPLAY);
     assert!(shown.contains(&display::STREAM_CREATE), "{shown:?}");
     assert!(!shown.contains(&display::STREAM_DATA), "{shown:?}");
