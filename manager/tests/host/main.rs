@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod chains;
+mod hardware;
 mod life;
 mod storage;
 mod support;

@@ -124,6 +124,12 @@ pub const NEEDS: &[Need] = &[
         packages: &["qemu-utils"],
     },
     Need {
+        why: "virtual machines with UEFI, Secure Boot and a TPM",
+        from: Purpose::Run,
+        met: || Path::new("/usr/share/OVMF").is_dir() && has("swtpm") && has("swtpm_setup"),
+        packages: &["ovmf", "swtpm", "swtpm-tools"],
+    },
+    Need {
         why: "networks of virtual machines",
         from: Purpose::Run,
         met: || has("ip") && has("dnsmasq"),
