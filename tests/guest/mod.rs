@@ -1,6 +1,8 @@
 //! The whole way, on real parts: a machine made by the API on real libvirt and QEMU, its desktop in
 //! a real browser, its keyboard and pointer, and what happens to the console when things break.
 
+mod provisioning;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
