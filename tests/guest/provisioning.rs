@@ -85,12 +85,21 @@ async fn a_real_guest_reads_its_first_boot_settings_once() -> Result<()> {
         "sh load ahci sr_mod isofs; mkdir /seed /windows; mount -t iso9660 -o ro /dev/sr1 /seed; echo mounted $?",
         "mounted 0",
     )?;
-    serial.ask("sh cat /seed/meta-data", "local-hostname: \"web1.example.org\"")?;
+    serial.ask(
+        "sh cat /seed/meta-data",
+        "local-hostname: \"web1.example.org\"",
+    )?;
     serial.ask("sh head -n 1 /seed/user-data", "#cloud-config")?;
-    serial.ask("sh grep ssh- /seed/user-data", "- \"ssh-ed25519 AAAA ada@example.org\"")?;
+    serial.ask(
+        "sh grep ssh- /seed/user-data",
+        "- \"ssh-ed25519 AAAA ada@example.org\"",
+    )?;
     serial.ask("sh grep password /seed/user-data", "password: \"$6$")?;
     serial.ask("sh grep touch /seed/user-data", "- [touch, /ready]")?;
-    serial.ask("sh grep addresses /seed/network-config", "addresses: [\"192.0.2.10/24\"]")?;
+    serial.ask(
+        "sh grep addresses /seed/network-config",
+        "addresses: [\"192.0.2.10/24\"]",
+    )?;
     serial.ask("sh ls -l /seed/user-data", "-r--------")?;
     // The same by the names that Windows reads.
     serial.ask(
@@ -118,16 +127,22 @@ async fn a_real_guest_finds_the_processor_and_the_memory_that_are_plugged_into_i
     let change = async |body: Value| -> Result<Value> {
         let answer = admin.json(Method::PUT, &path, &body).await;
         ensure!(answer.status == 200, "{} {}", answer.status, answer.text());
-        Ok(answer.json())
+        let shown = answer.json();
+        Ok(json!({
+            "cores": shown["cpu"]["topology"]["cores"],
+            "sockets": shown["cpu"]["topology"]["sockets"],
+            "memory": shown["memory"],
+            "waits": shown["next_run_configuration_exists"],
+        }))
     };
     let shown = change(json!({
         "memory": "536870912",
         "cpu": {"topology": {"sockets": "2", "cores": "1", "threads": "1"}},
     }))
     .await?;
-    ensure!(shown["cpu"]["topology"]["sockets"] == "2", "{shown}");
+    ensure!(shown["sockets"] == "2", "{shown}");
     ensure!(shown["memory"] == "536870912", "{shown}");
-    ensure!(shown["next_run_configuration_exists"] == "false", "{shown}");
+    ensure!(shown["waits"] == "false", "{shown}");
     serial.ask(
         "sh until test -d /sys/devices/system/cpu/cpu1; do sleep 1; done; echo second processor",
         "second processor",
@@ -136,17 +151,22 @@ async fn a_real_guest_finds_the_processor_and_the_memory_that_are_plugged_into_i
         "sh until ls /sys/devices/system/memory | grep -q 'memory[3-9]'; do sleep 1; done; echo more memory",
         "more memory",
     )?;
-    // This system lets go of a processor.
+    // This system lets go of a processor. Without KVM QEMU 7.2 does not tell libvirt that it is gone;
+    // then it is said to be there, and to go at the next start.
     let shown = change(json!({"cpu": {"topology": {"sockets": "1"}}})).await?;
-    ensure!(shown["cpu"]["topology"]["sockets"] == "1", "{shown}");
     serial.ask(
         "sh until ! test -d /sys/devices/system/cpu/cpu1; do sleep 1; done; echo alone again",
         "alone again",
     )?;
+    let said = (shown["sockets"].as_str(), shown["waits"].as_str());
+    ensure!(
+        said == (Some("1"), Some("false")) || said == (Some("2"), Some("true")),
+        "{shown}"
+    );
     // What cannot be plugged waits, and says so.
     let shown = change(json!({"cpu": {"topology": {"cores": "2"}}})).await?;
-    ensure!(shown["cpu"]["topology"]["cores"] == "1", "{shown}");
-    ensure!(shown["next_run_configuration_exists"] == "true", "{shown}");
+    ensure!(shown["cores"] == "1", "{shown}");
+    ensure!(shown["waits"] == "true", "{shown}");
     let next = admin.get(&format!("{path}?next_run=true")).await.json();
     ensure!(next["cpu"]["topology"]["cores"] == "2", "{next}");
     Ok(())

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 use virt::connect::Connect;
@@ -18,6 +19,9 @@ use crate::host::{
     AccelerationKind, DiskInterface, DiskSpec, DisplayPassword, HostError, NetworkKind, NicNetwork,
     NicSpec, VolumeRef,
 };
+
+/// How long a guest may take to let go of a processor after libvirt has stopped waiting.
+const LET_GO: Duration = Duration::from_secs(15);
 
 /// What rendering needs, owned, so that it can go to another thread.
 pub(super) struct Surroundings {
@@ -280,9 +284,18 @@ pub(super) fn set_vcpus(connection: &Connect, vm: Uuid, vcpus: u32) -> Result<()
         return Ok(());
     }
     let result = domain.set_vcpus_flags(vcpus, sys::VIR_DOMAIN_VCPU_LIVE);
-    // libvirt waits for the guest for some seconds and then reports either way: look.
-    if now()? == vcpus {
-        return Ok(());
+    // libvirt waits for the guest for five seconds and then reports either way: look, and give a
+    // busy guest some more.
+    let began = Instant::now();
+    loop {
+        if now()? == vcpus {
+            return Ok(());
+        }
+        let asked = matches!(&result, Err(error) if error.message().contains("timed out"));
+        if !asked || began.elapsed() > LET_GO {
+            break;
+        }
+        std::thread::sleep(LET_GO / 30);
     }
     Err(match result {
         Err(error) if vcpus > before => failed(&error),
