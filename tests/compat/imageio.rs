@@ -53,6 +53,64 @@ async fn ovirts_image_client_moves_sparse_images_in_every_format() -> Result<()>
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ansibles_disk_module_uploads_moves_thins_extends_and_shares_disks() -> Result<()> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("compat");
+    let home = clients(&here.join("kit"))?;
+    let site = RealSite::new().await?;
+    let admin = site.admin().await?;
+    let api = "/ovirt-engine/api";
+    let hosts = admin.get(&format!("{api}/hosts")).await.json();
+    let host = hosts["host"][0]["id"].as_str().context("a host")?;
+    let second = serde_json::json!({
+        "name": "second",
+        "type": "data",
+        "host": { "id": host },
+        "storage": { "type": "localfs" },
+    });
+    let made = admin.post(&format!("{api}/storagedomains"), &second).await;
+    ensure!(made.status == 201, "{}", made.text());
+    let folder = target().join("ansible-disks");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder)?;
+    let script = "import os, sys; f = open(sys.argv[1], 'wb'); f.truncate(64 << 20); f.seek(5 << 20); f.write(os.urandom(1 << 20))";
+    let mut command = Command::new("python3");
+    command.args(["-c", script]).arg(folder.join("source.raw"));
+    output(command).await?;
+    let mut command = Command::new("qemu-img");
+    command
+        .args(["convert", "-f", "raw", "-O", "qcow2"])
+        .args([folder.join("source.raw"), folder.join("source.qcow2")]);
+    output(command).await?;
+    let variables = serde_json::json!({ "kit": {
+        "url": format!("{}{api}", site.origin()?),
+        "user": "admin@internal",
+        "password": PASSWORD,
+        "ca": site.ca_file(),
+        "folder": folder,
+    }, "ansible_python_interpreter": home.join("venv/bin/python") });
+    let file = folder.join("variables.json");
+    std::fs::write(&file, variables.to_string())?;
+    let mut command = Command::new(home.join("venv/bin/ansible-playbook"));
+    command
+        .args(["-i", "localhost,", "-c", "local", "-e"])
+        .arg(format!("@{}", file.display()))
+        .arg(here.join("disks.yml"))
+        .current_dir(&folder)
+        .env("ANSIBLE_COLLECTIONS_PATH", home.join("collections"))
+        .env("ANSIBLE_HOME", folder.join(".ansible"))
+        .env("ANSIBLE_NOCOLOR", "1");
+    output(command).await?;
+    let mut command = Command::new("qemu-img");
+    // What was added when it was extended is zeros.
+    command
+        .args(["compare", "-f", "qcow2", "-F", "qcow2"])
+        .args([folder.join("source.qcow2"), folder.join("down.qcow2")]);
+    output(command).await?;
+    std::fs::remove_dir_all(&folder)?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sdks_example_makes_a_machine_of_an_exported_archive() -> Result<()> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("compat");
     let home = clients(&here.join("kit"))?;

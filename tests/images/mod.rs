@@ -62,6 +62,7 @@ async fn transfer(
         direction,
         format: Some(DiskFormat::Raw),
         vmdk: false,
+        shallow: false,
         inactivity_timeout: None,
         timeout_policy: None,
     };

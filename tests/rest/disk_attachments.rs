@@ -75,6 +75,22 @@ async fn a_new_disk_comes_with_its_attachment_and_goes_with_it() {
     })
     .await;
     api.delete(&format!("{base}/{disk}")).await;
+    api.gone(&format!("{base}/{disk}")).await;
+    let there: Disk = api.get(&format!("disks/{disk}")).await;
+    assert_eq!(there.name.as_deref(), Some("d1"), "taken out, not away");
+    let again = DiskAttachment {
+        disk: Some(
+            Disk {
+                id: Some(disk.clone()),
+                ..Disk::default()
+            }
+            .into(),
+        ),
+        ..attachment
+    };
+    api.add(&base, &again).await;
+    api.delete(&format!("{base}/{disk}?detach_only=false"))
+        .await;
     site.until(|inventory| inventory.disks.is_empty()).await;
     api.gone(&format!("disks/{disk}")).await;
 }

@@ -66,7 +66,7 @@ pub async fn attach(vm: &str, body: &Value, correlation: &str) -> Result<Id, Fau
 pub async fn detach(vm: &str, disk: &str, delete: bool) -> Result<(), Fault> {
     let attachment = path::vm(vm).disk_attachments().item(disk);
     let path = if delete {
-        attachment.to_string()
+        attachment.query([("detach_only", "false")])
     } else {
         attachment.query(KEEP)
     };

@@ -176,8 +176,8 @@ pub(super) async fn change(
         }
         (Verb::Delete, [id]) => {
             let attachment = find(vm, id)?;
-            // `detach_only` leaves the disk. The engine's default too is to take it away.
-            let remove = !change.params.detach_only;
+            // The disk goes only where that is said, as with the engine.
+            let remove = change.params.detach_only == Some(false);
             let accepted = manager
                 .disk_detach(change.caller(), vm.id, attachment.disk, remove)
                 .await?;

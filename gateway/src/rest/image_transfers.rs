@@ -57,7 +57,7 @@ fn to_api(view: &View, it: &Transfer) -> types::ImageTransfer {
         inactivity_timeout: int(it.inactivity_timeout),
         timeout_policy: word(it.timeout_policy.as_str()),
         transferred: int(it.transferred),
-        shallow: Some(false),
+        shallow: Some(it.shallow),
         transfer_url: url.clone(),
         proxy_url: url,
         ..types::ImageTransfer::default()
@@ -110,6 +110,7 @@ fn from_api(view: &View, sent: &types::ImageTransfer) -> Result<TransferAddParam
             .unwrap_or(TransferDirection::Upload),
         format: given("format", sent.format.map(|it| it.as_str()))?,
         vmdk: false,
+        shallow: sent.shallow.unwrap_or(false),
         inactivity_timeout: number("inactivity_timeout", sent.inactivity_timeout)?,
         timeout_policy: given("timeout_policy", sent.timeout_policy.map(|it| it.as_str()))?,
     })

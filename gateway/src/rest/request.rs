@@ -30,7 +30,8 @@ pub(crate) struct Params {
     pub(super) all_content: bool,
     pub(super) current: bool,
     pub(super) next_run: bool,
-    pub(super) detach_only: bool,
+    /// Its default differs: a disk stays when it is taken out of a VM, and goes with its VM.
+    pub(super) detach_only: Option<bool>,
     /// Copy a template's disks instead of standing on them.
     pub(super) clone: bool,
     pub(super) clone_permissions: bool,
@@ -108,7 +109,10 @@ impl Params {
             all_content: flag("all_content")?,
             current: flag("current")?,
             next_run: flag("next_run")?,
-            detach_only: flag("detach_only")?,
+            detach_only: match text("detach_only") {
+                Some(_) => Some(flag("detach_only")?),
+                None => None,
+            },
             clone: flag("clone")?,
             clone_permissions: flag("clone_permissions")?,
             seal: flag("seal")?,

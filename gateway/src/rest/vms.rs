@@ -135,7 +135,7 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
         (Verb::Put, []) => update(change, &vm).await,
         (Verb::Delete, []) => {
             let params = VmRemoveParams {
-                detach_only: change.params.detach_only,
+                detach_only: change.params.detach_only.unwrap_or(false),
             };
             let accepted = change
                 .view

@@ -344,6 +344,8 @@ pub struct TransferAddParams {
     pub format: Option<DiskFormat>,
     /// The data of an upload is a VMDK image, whatever `format` says.
     pub vmdk: bool,
+    /// A download is of the disk's own image alone, without what it stands on.
+    pub shallow: bool,
     /// Seconds without data, 0 for never; 60 by default.
     pub inactivity_timeout: Option<u32>,
     /// What to do then.

@@ -141,6 +141,13 @@ impl Manager {
                     ));
                 }
                 let format = params.format.unwrap_or(disk.format);
+                if params.shallow
+                    && (params.direction != TransferDirection::Download || format != disk.format)
+                {
+                    return Err(Error::conflict(
+                        "Cannot transfer Virtual Disk. Only a download in the disk's own format can be shallow.",
+                    ));
+                }
                 if params.vmdk
                     && (params.direction != TransferDirection::Upload
                         || disk.content_type != DiskContentType::Data)
@@ -160,6 +167,7 @@ impl Manager {
                     direction: params.direction,
                     format,
                     vmdk: params.vmdk,
+                    shallow: params.shallow,
                     phase: TransferPhase::Initializing,
                     inactivity_timeout: params.inactivity_timeout.unwrap_or(INACTIVITY),
                     timeout_policy: params

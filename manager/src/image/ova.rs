@@ -227,7 +227,7 @@ fn manifest(text: &str) -> Result<Vec<(String, Digest)>, ImageError> {
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || text.len() % 2 != 0 || text.len() > 128 {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) || text.len() > 128 {
         return None;
     }
     (0..text.len())

@@ -240,7 +240,7 @@ impl Appliance {
                     let quantity: u64 = number(item, "VirtualQuantity").unwrap_or(0);
                     let unit = unit(text(item, "AllocationUnits").as_deref(), 1 << 20)
                         .ok_or_else(|| wrong("an unknown unit of memory"))?;
-                    self.memory = quantity.checked_mul(unit).unwrap_or(u64::MAX);
+                    self.memory = quantity.saturating_mul(unit);
                 }
                 Some(NIC) if self.nics.len() < MAX_DEVICES => self.nics.push(nic(item)),
                 Some(DISK) => {
@@ -325,7 +325,7 @@ fn disks(envelope: &Element) -> Result<Vec<ApplianceDisk>, ImageError> {
             .ok_or_else(|| wrong("an unknown unit of a disk's size"))?;
         let capacity = attribute(disk, "capacity")
             .and_then(|it| it.parse::<u64>().ok())
-            .map_or(0, |it| it.checked_mul(unit).unwrap_or(u64::MAX));
+            .map_or(0, |it| it.saturating_mul(unit));
         let format = attribute(disk, "format").unwrap_or_default();
         let written = match attribute(disk, "volume-format") {
             Some(it) if it.eq_ignore_ascii_case("cow") => Written::Qcow2,

@@ -362,7 +362,7 @@ impl Header {
         if self.capacity == 0 {
             return Err(ImageError::Empty);
         }
-        let bytes = self.capacity.checked_mul(SECTOR).unwrap_or(u64::MAX);
+        let bytes = self.capacity.saturating_mul(SECTOR);
         if bytes > limits.virtual_bytes {
             return Err(ImageError::TooLarge {
                 virtual_bytes: bytes,

@@ -133,6 +133,9 @@ pub struct Transfer {
     /// The data of an upload is a VMDK image, whatever `format` says.
     #[serde(default)]
     pub vmdk: bool,
+    /// A download is of the disk's own image alone, without what it stands on.
+    #[serde(default)]
+    pub shallow: bool,
     /// How far it is.
     pub phase: TransferPhase,
     /// Seconds without data after which `timeout_policy` is applied; 0 means never.

@@ -105,7 +105,9 @@ pub(crate) fn staging(disk: &Disk, transfer: &Transfer) -> VolumeRef {
 /// Whether a transfer's data is the disk's volume itself. The image of a disk that stands on
 /// others is not its whole content.
 pub(crate) fn transfers_directly(disk: &Disk, transfer: &Transfer) -> bool {
-    transfer.format == disk.format && !transfer.vmdk && disk.backing.is_empty()
+    transfer.format == disk.format
+        && !transfer.vmdk
+        && (disk.backing.is_empty() || transfer.shallow)
 }
 
 /// The file that a transfer reads or writes.

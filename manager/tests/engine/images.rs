@@ -423,6 +423,7 @@ async fn upload(site: &Site, disk: DiskId, vmdk: bool, content: &[u8]) {
         direction: TransferDirection::Upload,
         format: Some(DiskFormat::Raw),
         vmdk,
+        shallow: false,
         inactivity_timeout: None,
         timeout_policy: None,
     };

@@ -346,6 +346,7 @@ async fn transfer(site: &Site, disk: DiskId, direction: TransferDirection, forma
         direction,
         format: Some(format),
         vmdk: false,
+        shallow: false,
         inactivity_timeout: Some(0),
         timeout_policy: None,
     };

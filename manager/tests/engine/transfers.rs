@@ -61,6 +61,7 @@ fn upload(disk: DiskId) -> TransferAddParams {
         direction: TransferDirection::Upload,
         format: None,
         vmdk: false,
+        shallow: false,
         inactivity_timeout: None,
         timeout_policy: None,
     }

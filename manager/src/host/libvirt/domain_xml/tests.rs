@@ -531,6 +531,48 @@ fn a_chain_is_declared_to_its_end() {
 }
 
 #[test]
+fn a_disk_has_its_limits_and_says_what_becomes_of_errors() {
+    let plain = disk_spec(1, DiskInterface::Virtio);
+    let limited = DiskSpec {
+        propagate_errors: true,
+        limits: crate::host::DiskLimits {
+            bytes: 1 << 20,
+            read_requests: 100,
+            ..Default::default()
+        },
+        ..disk_spec(2, DiskInterface::Virtio)
+    };
+    let spec = DomainSpec {
+        disks: vec![plain, limited],
+        ..smallest()
+    };
+    let document = render(&spec).unwrap();
+    let disks: Vec<&Element> = document
+        .find("devices")
+        .unwrap()
+        .all("disk")
+        .filter(|it| it.get("device") == Some("disk"))
+        .collect();
+    let policy = |disk: &Element| disk.find("driver")?.get("error_policy").map(str::to_owned);
+    assert_eq!(policy(disks[0]).as_deref(), Some("stop"));
+    assert_eq!(policy(disks[1]).as_deref(), Some("report"));
+    assert!(disks[0].find("iotune").is_none());
+    let limits: Vec<_> = disks[1]
+        .find("iotune")
+        .unwrap()
+        .elements()
+        .map(|it| (it.name.to_string(), it.own_text()))
+        .collect();
+    assert_eq!(
+        limits,
+        [
+            ("total_bytes_sec".to_owned(), "1048576".to_owned()),
+            ("read_iops_sec".to_owned(), "100".to_owned()),
+        ]
+    );
+}
+
+#[test]
 fn many_disks_have_different_names() {
     let spec = DomainSpec {
         disks: (1..=200)

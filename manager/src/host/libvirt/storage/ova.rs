@@ -2,7 +2,7 @@
 //! written for exports. Nothing is opened through a link, and no name leads out of the folder.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
@@ -184,7 +184,7 @@ impl Images {
 
 /// Fills up to the next block of an archive.
 fn pad(file: &mut File) -> std::io::Result<()> {
-    let at = file.seek(SeekFrom::Current(0))?;
+    let at = file.stream_position()?;
     let missing = at.next_multiple_of(512) - at;
     file.write_all(&vec![0; usize::try_from(missing).unwrap_or(0)])
 }
