@@ -102,7 +102,6 @@ pub enum Kind {
     Snapshot,
     Pool,
     InstanceType,
-    ExternalVm,
     /// One that this page is too old to know.
     #[serde(other)]
     Unknown,

@@ -11,6 +11,7 @@
 //! | `components` | what both portals show; the frame around every page |
 //! | `administration`, `user` | pages |
 //! | `console`, `screen` | a machine's screen, and the program around it |
+//! | `making` | a new machine: the plan of a form, its requests, the same as text |
 //! | `upload`, `work`, `task` | what outlives the page it was begun on |
 //! | `text`, `format`, `query`, `json` | words, numbers, the query language, reading the API's JSON |
 
@@ -22,6 +23,7 @@ mod console;
 mod format;
 mod json;
 mod live;
+mod making;
 mod navigation;
 mod panic;
 mod query;

@@ -183,7 +183,6 @@ fn kind(word: &str) -> Kind {
         "snapshot" => Kind::Snapshot,
         "pool" => Kind::Pool,
         "instance_type" => Kind::InstanceType,
-        "external_vm" => Kind::ExternalVm,
         _ => Kind::Unknown,
     }
 }
@@ -628,7 +627,6 @@ mod tests {
             Kind::Snapshot,
             Kind::Pool,
             Kind::InstanceType,
-            Kind::ExternalVm,
         ];
         let mut frames = vec![
             ToPage::Snapshot {

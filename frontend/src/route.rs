@@ -15,6 +15,10 @@ pub enum VmTab {
     Disks,
     /// Network interfaces.
     Network,
+    /// Moments to come back to.
+    Snapshots,
+    /// What the guest tells of itself.
+    Guest,
     /// Who may do what here.
     Permissions,
     /// Events and jobs of this machine.
@@ -23,11 +27,13 @@ pub enum VmTab {
 
 impl VmTab {
     /// All, in the order they are shown.
-    pub const ALL: [VmTab; 6] = [
+    pub const ALL: [VmTab; 8] = [
         VmTab::Summary,
         VmTab::Hardware,
         VmTab::Disks,
         VmTab::Network,
+        VmTab::Snapshots,
+        VmTab::Guest,
         VmTab::Permissions,
         VmTab::Activity,
     ];
@@ -38,10 +44,32 @@ impl VmTab {
             VmTab::Hardware => "hardware",
             VmTab::Disks => "disks",
             VmTab::Network => "network",
+            VmTab::Snapshots => "snapshots",
+            VmTab::Guest => "guest",
             VmTab::Permissions => "permissions",
             VmTab::Activity => "activity",
         }
     }
+}
+
+/// Tabs of a template's page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum TemplateTab {
+    /// Facts, versions, disks, what was made from it.
+    #[default]
+    Summary,
+    /// Who may do what here.
+    Permissions,
+}
+
+/// Tabs of a pool's page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum PoolTab {
+    /// Its machines.
+    #[default]
+    Machines,
+    /// Who may take one.
+    Permissions,
 }
 
 /// Tabs of the storage page.
@@ -80,6 +108,16 @@ pub enum Route {
     Vm(Id, VmTab),
     /// `/admin/vms/ID/console`
     VmConsole(Id),
+    /// `/admin/templates`
+    Templates,
+    /// `/admin/templates/ID[/permissions]`
+    Template(Id, TemplateTab),
+    /// `/admin/instance-types`
+    InstanceTypes,
+    /// `/admin/pools`
+    Pools,
+    /// `/admin/pools/ID[/permissions]`
+    Pool(Id, PoolTab),
     /// `/admin/hosts`
     Hosts,
     /// `/admin/hosts/ID`
@@ -130,6 +168,19 @@ impl Route {
                 .into_iter()
                 .find(|known| known.segment() == *tab)
                 .map_or(Route::Unknown, |tab| Route::Vm(Id::from(*id), tab)),
+            ["admin", "templates"] => Route::Templates,
+            ["admin", "templates", id] if is_id(id) => {
+                Route::Template(Id::from(*id), TemplateTab::Summary)
+            }
+            ["admin", "templates", id, "permissions"] if is_id(id) => {
+                Route::Template(Id::from(*id), TemplateTab::Permissions)
+            }
+            ["admin", "instance-types"] => Route::InstanceTypes,
+            ["admin", "pools"] => Route::Pools,
+            ["admin", "pools", id] if is_id(id) => Route::Pool(Id::from(*id), PoolTab::Machines),
+            ["admin", "pools", id, "permissions"] if is_id(id) => {
+                Route::Pool(Id::from(*id), PoolTab::Permissions)
+            }
             ["admin", "hosts"] => Route::Hosts,
             ["admin", "hosts", id] if is_id(id) => Route::Host(Id::from(*id)),
             ["admin", "clusters"] => Route::Clusters,
@@ -167,6 +218,19 @@ impl Route {
             Route::Vm(id, tab) if tab.segment().is_empty() => return ["/admin/vms/", id].concat(),
             Route::Vm(id, tab) => return ["/admin/vms/", id, "/", tab.segment()].concat(),
             Route::VmConsole(id) => return ["/admin/vms/", id, "/console"].concat(),
+            Route::Templates => "/admin/templates",
+            Route::Template(id, TemplateTab::Summary) => {
+                return ["/admin/templates/", id].concat();
+            }
+            Route::Template(id, TemplateTab::Permissions) => {
+                return ["/admin/templates/", id, "/permissions"].concat();
+            }
+            Route::InstanceTypes => "/admin/instance-types",
+            Route::Pools => "/admin/pools",
+            Route::Pool(id, PoolTab::Machines) => return ["/admin/pools/", id].concat(),
+            Route::Pool(id, PoolTab::Permissions) => {
+                return ["/admin/pools/", id, "/permissions"].concat();
+            }
             Route::Hosts => "/admin/hosts",
             Route::Host(id) => return ["/admin/hosts/", id].concat(),
             Route::Clusters => "/admin/clusters",
@@ -194,10 +258,12 @@ impl Route {
     /// Whether two addresses belong to the same entry of the navigation.
     #[must_use]
     pub fn same_section(&self, other: &Route) -> bool {
-        use Route::{Access, Host, Hosts, Storage, Vm, Vms};
+        use Route::{Access, Host, Hosts, Pool, Pools, Storage, Template, Templates, Vm, Vms};
         match (self, other) {
             (Vms { .. } | Vm(..), Vms { .. } | Vm(..))
             | (Hosts | Host(_), Hosts | Host(_))
+            | (Templates | Template(..), Templates | Template(..))
+            | (Pools | Pool(..), Pools | Pool(..))
             | (Storage(_), Storage(_))
             | (Access(_), Access(_)) => true,
             (Route::Desktops, Route::Desktop(_)) | (Route::Desktop(_), Route::Desktops) => true,
@@ -229,6 +295,13 @@ mod tests {
             Route::Vms { create: false },
             Route::Vms { create: true },
             Route::VmConsole(id.clone()),
+            Route::Templates,
+            Route::Template(id.clone(), TemplateTab::Summary),
+            Route::Template(id.clone(), TemplateTab::Permissions),
+            Route::InstanceTypes,
+            Route::Pools,
+            Route::Pool(id.clone(), PoolTab::Machines),
+            Route::Pool(id.clone(), PoolTab::Permissions),
             Route::Hosts,
             Route::Host(id.clone()),
             Route::Clusters,

@@ -5,9 +5,12 @@ mod activity;
 mod clusters;
 mod host;
 mod hosts;
+mod instance_types;
 mod networks;
 mod overview;
+mod pools;
 mod storage;
+mod templates;
 mod vms;
 
 use crate::app::{App, Portal};
@@ -53,12 +56,32 @@ fn navigation(app: App) -> Vec<Section> {
         },
         Section {
             title: "Compute",
-            entries: vec![entry(
-                "Virtual machines",
-                "vm",
-                Route::Vms { create: false },
-                Some(Signal::derive(move || store.vms.len())),
-            )],
+            entries: vec![
+                entry(
+                    "Virtual machines",
+                    "vm",
+                    Route::Vms { create: false },
+                    Some(Signal::derive(move || store.vms.len())),
+                ),
+                entry(
+                    "Templates",
+                    "template",
+                    Route::Templates,
+                    Some(Signal::derive(move || store.templates.len())),
+                ),
+                entry(
+                    "Pools",
+                    "pool",
+                    Route::Pools,
+                    Some(Signal::derive(move || store.pools.len())),
+                ),
+                entry(
+                    "Instance types",
+                    "cpu",
+                    Route::InstanceTypes,
+                    Some(Signal::derive(move || store.instance_types.len())),
+                ),
+            ],
         },
         Section {
             title: "Infrastructure",
@@ -110,6 +133,11 @@ fn page(_: App, route: Route) -> AnyView {
         Route::Overview | Route::Door => view! { <overview::Overview/> }.into_any(),
         Route::Vms { .. } => view! { <vms::list::VmList/> }.into_any(),
         Route::Vm(id, _) => view! { <vms::page::VmPage id=id/> }.into_any(),
+        Route::Templates => view! { <templates::list::Templates/> }.into_any(),
+        Route::Template(id, _) => view! { <templates::page::TemplatePage id=id/> }.into_any(),
+        Route::InstanceTypes => view! { <instance_types::InstanceTypes/> }.into_any(),
+        Route::Pools => view! { <pools::list::Pools/> }.into_any(),
+        Route::Pool(id, _) => view! { <pools::page::PoolPage id=id/> }.into_any(),
         Route::Hosts => view! { <hosts::Hosts/> }.into_any(),
         Route::Host(id) => view! { <host::HostPage id=id/> }.into_any(),
         Route::Clusters => view! { <clusters::Clusters/> }.into_any(),

@@ -6,8 +6,12 @@ pub mod disks;
 pub mod events;
 pub mod fault;
 pub mod hosts;
+pub mod instance_types;
 pub mod networks;
+pub mod pools;
 pub mod session;
+pub mod snapshots;
+pub mod templates;
 pub mod transfers;
 pub mod view;
 pub mod vms;
@@ -17,6 +21,8 @@ pub use fault::Fault;
 use leptos::prelude::window;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -106,6 +112,21 @@ impl<'a> Call<'a> {
         }
         Err(Fault::read(status, &value, correlation))
     }
+}
+
+/// An answer that is on its way.
+pub type Answer = Pin<Box<dyn Future<Output = Result<Value, Fault>>>>;
+
+/// Sends a request whose document it keeps until the answer is there.
+pub fn request(method: &'static str, path: impl Into<String>, body: Option<Value>) -> Answer {
+    let path = path.into();
+    Box::pin(async move {
+        let mut call = Call::new(method, path);
+        if let Some(body) = &body {
+            call = call.body(body);
+        }
+        call.send().await
+    })
 }
 
 /// Headers every request has.

@@ -21,6 +21,37 @@ pub async fn act(vm: &str, action: &str) -> Result<(), Fault> {
         .map(drop)
 }
 
+/// An action whose answer is told by `components::asking`.
+pub fn action(vm: &str, action: &str) -> super::Answer {
+    super::request("POST", path::vm(vm).action(action), Some(json!({})))
+}
+
+/// Starts it, with what is special about this start.
+pub async fn start(vm: &str, body: &Value) -> Result<(), Fault> {
+    Call::new("POST", path::vm(vm).action("start"))
+        .body(body)
+        .send()
+        .await
+        .map(drop)
+}
+
+/// A start with a document, whose answer is told by `components::asking`.
+pub fn start_once(vm: &str, body: Value) -> super::Answer {
+    super::request("POST", path::vm(vm).action("start"), Some(body))
+}
+
+/// Makes another machine like it.
+pub fn clone(vm: &str, name: &str) -> super::Answer {
+    let body = json!({ "vm": { "name": name } });
+    super::request("POST", path::vm(vm).action("clone"), Some(body))
+}
+
+/// Takes over a machine that somebody else made; ours, not oVirt's.
+pub fn adopt(vm: &str, name: &str) -> super::Answer {
+    let path = ["/saffron/vms/", vm, "/adopt"].concat();
+    super::request("POST", path, Some(json!({ "name": name })))
+}
+
 /// Deletes it, with or without its disks.
 pub async fn remove(vm: &str, keep_disks: bool) -> Result<(), Fault> {
     let vm = path::vm(vm);
@@ -32,9 +63,14 @@ pub async fn remove(vm: &str, keep_disks: bool) -> Result<(), Fault> {
     Call::new("DELETE", path).send().await.map(drop)
 }
 
-/// Makes one; its id.
-pub async fn add(body: &Value, correlation: &str) -> Result<Id, Fault> {
-    let made = Call::new("POST", path::vms())
+/// Makes one; its id. A clone has disks of its own.
+pub async fn add(body: &Value, clone: bool, correlation: &str) -> Result<Id, Fault> {
+    let path = if clone {
+        path::vms().query([("clone", "true")])
+    } else {
+        path::vms().to_string()
+    };
+    let made = Call::new("POST", path)
         .body(body)
         .correlation(correlation)
         .send()

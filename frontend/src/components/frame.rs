@@ -77,7 +77,9 @@ fn PageFrame(navigation: fn(App) -> Vec<Section>, page: fn(App, Route) -> AnyVie
     // A dialog is part of its page's address, so it must not make the page anew.
     let route = Memo::new(move |_| match app.navigation.route.get() {
         Route::Vms { .. } => Route::Vms { create: false },
-        Route::Vm(id, _) => Route::Vm(id, crate::route::VmTab::Summary),
+        Route::Vm(id, _) => Route::Vm(id, Default::default()),
+        Route::Template(id, _) => Route::Template(id, Default::default()),
+        Route::Pool(id, _) => Route::Pool(id, Default::default()),
         route => route,
     });
     view! {
@@ -121,6 +123,9 @@ fn is_fixed(route: &Route) -> bool {
         route,
         Route::Vms { .. }
             | Route::Hosts
+            | Route::Templates
+            | Route::InstanceTypes
+            | Route::Pools
             | Route::Storage(_)
             | Route::Networks
             | Route::Clusters
@@ -290,6 +295,8 @@ fn keys(app: App) {
                 (Portal::Administration, "o") => Route::Overview,
                 (Portal::Administration, "v") => Route::Vms { create: false },
                 (Portal::Administration, "h") => Route::Hosts,
+                (Portal::Administration, "t") => Route::Templates,
+                (Portal::Administration, "p") => Route::Pools,
                 (Portal::Administration, "s") => Route::Storage(crate::route::StorageTab::Domains),
                 (Portal::Administration, "n") => Route::Networks,
                 (Portal::Administration, "a") => Route::Activity,

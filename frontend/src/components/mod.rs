@@ -2,16 +2,22 @@
 //! permissions, and the frame around every page.
 
 pub mod account;
+pub mod asking;
 pub mod cd;
 pub mod events;
 pub mod frame;
 pub mod gate;
+pub mod guest;
+pub mod listing;
 pub mod login;
+pub mod make_template;
 pub mod names;
 pub mod palette;
 pub mod password;
 pub mod permissions;
+pub mod pools;
 pub mod profile;
+pub mod snapshots;
 pub mod status;
 pub mod tasks;
 pub mod thumb;

@@ -99,3 +99,23 @@ pub fn interface_words(interface: &str) -> String {
         other => other.to_owned(),
     }
 }
+
+/// Why a name will not do.
+#[must_use]
+pub fn objection_to_name(name: &str, taken: impl Fn(&str) -> bool) -> Option<&'static str> {
+    let name = name.trim();
+    if name.is_empty() {
+        Some("It needs a name.")
+    } else if name.chars().count() > 255 {
+        Some("At most 255 characters.")
+    } else if !name
+        .chars()
+        .all(|c| c.is_alphanumeric() || "._-+".contains(c))
+    {
+        Some("Letters, digits, and . _ - + only.")
+    } else if taken(name) {
+        Some("There is already a machine of this name.")
+    } else {
+        None
+    }
+}

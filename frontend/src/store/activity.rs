@@ -118,6 +118,12 @@ pub struct Job {
     pub owner: Option<Id>,
     /// Its parts, in order.
     pub steps: Vec<Step>,
+    /// Of 100, by the server's own reckoning.
+    pub told_progress: Option<u64>,
+    /// It can be stopped.
+    pub cancellable: bool,
+    /// What it waits for before it tries again.
+    pub waiting: String,
 }
 
 impl Job {
@@ -130,6 +136,9 @@ impl Job {
     /// How far it is, in percent: by its steps' own figures, else by how many are done.
     #[must_use]
     pub fn progress(&self) -> Option<u64> {
+        if self.told_progress.is_some() {
+            return self.told_progress;
+        }
         if self.steps.is_empty() {
             return None;
         }
@@ -173,6 +182,7 @@ impl Entity for Job {
             })
             .collect();
         steps.sort_by_key(|(number, _)| *number);
+        let extra = |name: &str| told.extra.other.get(name);
         Job {
             id: Id::from(told.id),
             description: text(data, &["description"]),
@@ -181,6 +191,12 @@ impl Entity for Job {
             ended: moment(data, &["end_time"]),
             owner: id(data, &["owner"]),
             steps: steps.into_iter().map(|(_, step)| step).collect(),
+            told_progress: extra("progress").and_then(Value::as_u64),
+            cancellable: extra("cancellable").and_then(Value::as_bool).unwrap_or(false),
+            waiting: extra("waiting")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
         }
     }
 

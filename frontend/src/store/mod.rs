@@ -10,6 +10,7 @@
 
 mod activity;
 mod collection;
+mod guest;
 mod infrastructure;
 mod people;
 mod provision;
@@ -18,9 +19,10 @@ mod vm;
 
 pub use activity::{Event, Job, Severity};
 pub use collection::{Collection, Entity};
+pub use guest::{Agent, FileSystem, Guest, GuestDevice, GuestSession};
 pub use infrastructure::{Cluster, DataCenter, Disk, Host, Network, StorageDomain, VnicProfile};
 pub use people::{Group, Permission, Role, User};
-pub use provision::{ExternalVm, InstanceType, Pool, Snapshot, SnapshotKind, Template};
+pub use provision::{InstanceType, Pool, Snapshot, SnapshotKind, Template};
 pub use status::{Status, Tone};
 pub use vm::{Attachment, Nic, Sample, Vm, VmStatus};
 
@@ -138,8 +140,6 @@ pub struct Store {
     pub pools: Collection<Pool>,
     /// Sizes by name.
     pub instance_types: Collection<InstanceType>,
-    /// Machines on hosts that are not managed here.
-    pub external_vms: Collection<ExternalVm>,
     /// Logical networks.
     pub networks: Collection<Network>,
     /// vNIC profiles.
@@ -180,13 +180,12 @@ impl Store {
             Kind::Snapshot => self.snapshots.shelf(),
             Kind::Pool => self.pools.shelf(),
             Kind::InstanceType => self.instance_types.shelf(),
-            Kind::ExternalVm => self.external_vms.shelf(),
             Kind::Tag | Kind::Unknown => return None,
         })
     }
 
     fn shelves(&self) -> impl Iterator<Item = &Shelf> {
-        const KINDS: [Kind; 18] = [
+        const KINDS: [Kind; 17] = [
             Kind::Vm,
             Kind::Host,
             Kind::Cluster,
@@ -204,7 +203,6 @@ impl Store {
             Kind::Snapshot,
             Kind::Pool,
             Kind::InstanceType,
-            Kind::ExternalVm,
         ];
         KINDS.into_iter().filter_map(|kind| self.shelf(kind))
     }

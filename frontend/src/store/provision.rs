@@ -1,8 +1,8 @@
 //! What machines are made from and go back to, as pages show it: templates,
-//! snapshots, pools, instance types; and machines that somebody else made.
+//! snapshots, pools, instance types.
 
 use super::{Entity, Id, Offers, Status, Told, Tone};
-use crate::json::{flag, id, list, moment, some_text, text, whole};
+use crate::json::{flag, id, list, moment, text, whole};
 
 macro_rules! named {
     ($type:ty) => {
@@ -251,10 +251,20 @@ pub struct Pool {
     pub cluster: Option<Id>,
     /// Its template.
     pub template: Option<Id>,
-    /// Gives nobody anything: the server says so where oVirt has it.
+    /// The size its machines have, if it is one with a name.
+    pub instance_type: Option<Id>,
+    /// Gives nobody anything for now.
     pub maintenance: bool,
-    /// How many wait to be taken, when the server says.
-    pub free: Option<u64>,
+    /// Machines that run.
+    pub running: u64,
+    /// Machines that somebody has.
+    pub assigned: u64,
+    /// Machines that run and wait for somebody.
+    pub ready: u64,
+    /// Machines that are off and nobody's.
+    pub free: u64,
+    /// Machines that this person has.
+    pub mine: Vec<Id>,
     /// What may be done with it.
     pub offers: Offers,
 }
@@ -262,6 +272,7 @@ pub struct Pool {
 impl Entity for Pool {
     fn read(told: &Told<'_>, _: Option<&Self>) -> Self {
         let data = told.data;
+        let figures = told.extra.other.get("pool").unwrap_or(&serde_json::Value::Null);
         Pool {
             id: Id::from(told.id),
             name: text(data, &["name"]),
@@ -275,17 +286,16 @@ impl Entity for Pool {
             latest: flag(data, &["use_latest_template_version"]).unwrap_or(false),
             cluster: id(data, &["cluster"]),
             template: id(data, &["template"]),
-            maintenance: told
-                .extra
-                .other
-                .get("maintenance")
-                .and_then(serde_json::Value::as_bool)
-                .unwrap_or(false),
-            free: told
-                .extra
-                .other
-                .get("free")
-                .and_then(serde_json::Value::as_u64),
+            instance_type: id(data, &["instance_type"]),
+            maintenance: flag(figures, &["maintenance"]).unwrap_or(false),
+            running: whole(figures, &["running"]).unwrap_or(0),
+            assigned: whole(figures, &["assigned"]).unwrap_or(0),
+            ready: whole(figures, &["ready"]).unwrap_or(0),
+            free: whole(figures, &["free"]).unwrap_or(0),
+            mine: list(figures, &["mine"])
+                .iter()
+                .filter_map(|vm| vm.as_str().map(Id::from).or_else(|| id(vm, &[])))
+                .collect(),
             offers: Offers::read(told.offers),
         }
     }
@@ -328,42 +338,4 @@ impl Entity for InstanceType {
         }
     }
     named!(InstanceType);
-}
-
-/// A machine on a host that somebody else made.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ExternalVm {
-    /// Its id.
-    pub id: Id,
-    /// Its name on the host.
-    pub name: String,
-    /// Where it is.
-    pub host: Option<Id>,
-    /// The API's `vm_status`.
-    pub status: String,
-    /// In bytes.
-    pub memory: u64,
-    /// Processors.
-    pub vcpus: u64,
-    /// How it describes itself.
-    pub description: String,
-    /// What may be done with it.
-    pub offers: Offers,
-}
-
-impl Entity for ExternalVm {
-    fn read(told: &Told<'_>, _: Option<&Self>) -> Self {
-        let data = told.data;
-        ExternalVm {
-            id: Id::from(told.id),
-            name: text(data, &["name"]),
-            host: id(data, &["host"]),
-            status: text(data, &["status"]),
-            memory: whole(data, &["memory"]).unwrap_or(0),
-            vcpus: vcpus(data),
-            description: some_text(data, &["description"]).unwrap_or_default(),
-            offers: Offers::read(told.offers),
-        }
-    }
-    named!(ExternalVm);
 }

@@ -1,6 +1,7 @@
 //! A virtual machine as pages show it, with the figures seen since the page was
 //! opened. Reads the API's `vm`; changes nothing and asks nothing.
 
+use super::guest::Guest;
 use super::{Entity, Id, Offers, Status, Told, Tone};
 use crate::json::{at, flag, id, list, moment, some_text, text, whole};
 use std::sync::Arc;
@@ -206,6 +207,14 @@ pub struct Vm {
     pub fqdn: String,
     /// Addresses that its agent tells.
     pub addresses: Vec<String>,
+    /// What its agent tells besides.
+    pub guest: Guest,
+    /// Somebody else made it on a host; it is only looked at here.
+    pub external: bool,
+    /// How it is called there, and what speaks against taking it over.
+    pub external_notes: Vec<String>,
+    /// At each start it becomes the newest version of its template.
+    pub latest: bool,
     /// Its disks.
     pub disks: Vec<Attachment>,
     /// Its network interfaces.
@@ -302,11 +311,21 @@ impl Entity for Vm {
             next_run: flag(data, &["next_run_configuration_exists"]).unwrap_or(false),
             delete_protected: flag(data, &["delete_protected"]).unwrap_or(false),
             fqdn: text(data, &["fqdn"]),
-            addresses: list(data, &["reported_devices"])
-                .iter()
-                .flat_map(|device| list(device, &["ips"]))
-                .filter_map(|ip| some_text(ip, &["address"]))
+            addresses: Guest::addresses(data, extra),
+            guest: Guest::read(data, extra),
+            external: text(data, &["origin"]) == "external",
+            external_notes: extra
+                .other
+                .get("external")
+                .into_iter()
+                .flat_map(|external| {
+                    ["refusals", "notes"]
+                        .into_iter()
+                        .flat_map(|key| list(external, &[key]))
+                })
+                .filter_map(|note| note.as_str().map(str::to_owned))
                 .collect(),
+            latest: flag(data, &["use_latest_template_version"]).unwrap_or(false),
             disks: list(data, &["disk_attachments"])
                 .iter()
                 .filter_map(|item| {

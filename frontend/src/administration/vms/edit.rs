@@ -1,9 +1,9 @@
 //! Changing a machine: only what was changed is sent. A running machine takes
 //! most of it at its next start.
 
-use super::plan::objection_to_name;
 use crate::app::app;
 use crate::client::vms;
+use crate::components::names::objection_to_name;
 use crate::format::{GIB, MIB, bytes, parse_bytes};
 use crate::store::{Id, Tone, Vm};
 use crate::task;

@@ -2,14 +2,14 @@
 //! the one that is looked at, a bar for those that are ticked.
 
 use super::create::CreateDialog;
-use super::edit::EditDialog;
+use super::dialogs::{VmDialog, VmDialogs};
 use super::panel::Panel;
 use super::query_field::QueryField;
 use crate::app::{App, app};
 use crate::client;
 use crate::components::names::{dash, host_link};
 use crate::components::status::badge;
-use crate::components::vm_actions::{DeleteDialog, VmAction};
+use crate::components::vm_actions::VmAction;
 use crate::format::{percent, short_user, span};
 use crate::query::{Term, has_words, search};
 use crate::route::{Route, VmTab};
@@ -152,8 +152,7 @@ pub fn VmList() -> AnyView {
     });
     let selection = RwSignal::new(HashSet::<Id>::new());
     let open = RwSignal::new(None::<Id>);
-    let deleting = RwSignal::new(None::<Vec<Id>>);
-    let editing = RwSignal::new(None::<Id>);
+    let dialog = RwSignal::new(None::<VmDialog>);
     let answer = RwSignal::new(Answer::default());
 
     // Chips that the page cannot judge are asked of the server, again whenever machines come or go.
@@ -263,7 +262,8 @@ pub fn VmList() -> AnyView {
     let on_key = Callback::new(move |(id, key): (Id, String)| match key.as_str() {
         "Enter" => app.navigation.go(&Route::Vm(id, VmTab::Summary)),
         "o" => drop(window().open_with_url_and_target(&Route::VmConsole(id).path(), "_blank")),
-        "e" => editing.set(Some(id)),
+        "e" => dialog.set(Some(VmDialog::Edit(id))),
+        "s" => dialog.set(Some(VmDialog::Snapshot(id))),
         _ => {}
     });
     let creating = Memo::new(move |_| app.navigation.route.get() == Route::Vms { create: true });
@@ -325,19 +325,13 @@ pub fn VmList() -> AnyView {
                     />
                 }.into_any()
             }}
-            {move || open.get().map(|id| view! { <Panel id=id open=open on_edit=move |id| editing.set(Some(id)) on_delete=move |id| deleting.set(Some(vec![id]))/> })}
-            <SelectionBar selection=selection rows=order.shown on_delete=move |ids| deleting.set(Some(ids))/>
+            {move || open.get().map(|id| view! { <Panel id=id open=open dialog=dialog/> })}
+            <SelectionBar selection=selection rows=order.shown on_delete=move |ids| dialog.set(Some(VmDialog::Delete(ids)))/>
         </div>
         {move || creating.get().then(|| view! {
             <CreateDialog made=open on_close=move |()| app.navigation.go(&Route::Vms { create: false })/>
         })}
-        {move || editing.get().map(|id| view! { <EditDialog id=id on_close=move |()| editing.set(None)/> })}
-        {move || deleting.get().map(|ids| view! {
-            <DeleteDialog ids=ids on_close=move |went: bool| {
-                deleting.set(None);
-                if went { selection.set(HashSet::new()); }
-            }/>
-        })}
+        <VmDialogs slot=dialog on_deleted=move |()| selection.set(HashSet::new())/>
     }
     .into_any()
 }

@@ -1,6 +1,7 @@
 //! Virtual machines: the list, a machine's page, making one.
 
 pub mod create;
+pub mod dialogs;
 pub mod disks;
 pub mod edit;
 pub mod hardware;
@@ -8,6 +9,6 @@ pub mod list;
 pub mod network;
 pub mod page;
 pub mod panel;
-pub mod plan;
 pub mod query_field;
+pub mod run_once;
 pub mod summary;

@@ -1,22 +1,23 @@
 //! A machine's page: its head with state and actions, and its tabs.
 
+use super::dialogs::{VmDialog, VmDialogs, items};
 use super::disks::Disks;
-use super::edit::EditDialog;
 use super::hardware::Hardware;
 use super::network::Network;
 use super::summary::Summary;
 use crate::app::app;
-use crate::components::cd::CdDialog;
 use crate::components::events::Timeline;
+use crate::components::guest::GuestTab;
 use crate::components::permissions::ObjectPermissions;
+use crate::components::snapshots::Snapshots;
 use crate::components::status::{badge, label};
-use crate::components::vm_actions::{ActionButton, DeleteDialog, VmAction, power_items};
+use crate::components::vm_actions::{ActionButton, VmAction, power_items};
 use crate::format::span;
 use crate::route::{Route, VmTab};
-use crate::store::Id;
+use crate::store::{Id, SnapshotKind};
 use crate::text::{fill, t};
-use crate::ui::button::{Kind, LinkButton};
-use crate::ui::menu::{Menu, item};
+use crate::ui::button::{Button, Kind, LinkButton};
+use crate::ui::menu::Menu;
 use crate::ui::page::{Head, Tabs, crumb, missing};
 use leptos::prelude::*;
 
@@ -46,9 +47,7 @@ fn Found(id: Id) -> AnyView {
         let id = id.clone();
         Memo::new(move |_| store.vms.get(&id))
     };
-    let editing = RwSignal::new(false);
-    let deleting = RwSignal::new(false);
-    let changing_cd = RwSignal::new(false);
+    let dialog = RwSignal::new(None::<VmDialog>);
     let name = Signal::derive(move || vm.get().map(|vm| vm.name.clone()).unwrap_or_default());
     let off = Memo::new(move |_| vm.get().is_some_and(|vm| vm.status.is_off()));
     let tab = {
@@ -62,11 +61,17 @@ fn Found(id: Id) -> AnyView {
         let to = |tab| Route::Vm(id.clone(), tab);
         let disks = Signal::derive(move || vm.get().map_or(0, |vm| vm.disks.len()));
         let nics = Signal::derive(move || vm.get().map_or(0, |vm| vm.nics.len()));
+        let own = id.clone();
+        let snapshots = Signal::derive(move || {
+            store.snapshots.all().iter().filter(|one| one.vm.as_ref() == Some(&own) && one.kind == SnapshotKind::Regular).count()
+        });
         vec![
             (t("Summary"), to(VmTab::Summary), None),
             (t("Hardware"), to(VmTab::Hardware), None),
             (t("Disks"), to(VmTab::Disks), Some(disks)),
             (t("Network"), to(VmTab::Network), Some(nics)),
+            (t("Snapshots"), to(VmTab::Snapshots), Some(snapshots)),
+            (t("Guest"), to(VmTab::Guest), None),
             (t("Permissions"), to(VmTab::Permissions), None),
             (t("Activity"), to(VmTab::Activity), None),
         ]
@@ -84,32 +89,24 @@ fn Found(id: Id) -> AnyView {
         let Some(vm) = vm.get() else {
             return Vec::new();
         };
-        let mut items = power_items(app, &vm, &[]);
-        items.push(item(
-            t("Change CD"),
-            "disc",
-            vm.offers.refusal("cdrom").map(str::to_owned),
-            move || changing_cd.set(true),
-        ));
-        items.push(item(
-            t("Edit"),
-            "edit",
-            vm.offers.refusal("update").map(str::to_owned),
-            move || editing.set(true),
-        ));
-        items.push(item(
-            t("Delete"),
-            "trash",
-            VmAction::Delete.refusal(&vm),
-            move || deleting.set(true),
-        ));
-        items
+        let mut all = power_items(app, &vm, &[]);
+        all.extend(items(&vm, dialog));
+        all
     });
     let console = Route::VmConsole(id.clone()).path();
     let actions = {
         let id = id.clone();
         move || {
             let (id, console) = (id.clone(), console.clone());
+            let external = vm.with(|vm| vm.as_ref().is_some_and(|vm| vm.external));
+            let adopt = external.then(|| {
+                let adopted = id.clone();
+                let refusal = Signal::derive(move || vm.get().and_then(|vm| vm.offers.refusal("adopt").map(str::to_owned)));
+                view! { <Button label=t("Adopt") icon="import" kind=Kind::Primary refusal=refusal on_press=move |()| dialog.set(Some(VmDialog::Adopt(adopted.clone())))/> }
+            });
+            if let Some(adopt) = adopt {
+                return adopt.into_any();
+            }
             let hidden = view! { <span class="sf-hide-m"><ActionButton id=id.clone() action=VmAction::Reboot/></span> };
             if off.get() {
                 view! { <ActionButton id=id action=VmAction::Start kind=Kind::Primary/> }.into_any()
@@ -126,12 +123,20 @@ fn Found(id: Id) -> AnyView {
             match tab.get() {
                 VmTab::Summary => view! { <Summary id=id/> }.into_any(),
                 VmTab::Hardware => {
-                    view! { <Hardware id=id on_edit=move |()| editing.set(true)/> }.into_any()
+                    {
+                        let edited = id.clone();
+                        view! { <Hardware id=id on_edit=move |()| dialog.set(Some(VmDialog::Edit(edited.clone())))/> }.into_any()
+                    }
                 }
                 VmTab::Disks => {
-                    view! { <Disks id=id on_cd=move |()| changing_cd.set(true)/> }.into_any()
+                    {
+                        let changed = id.clone();
+                        view! { <Disks id=id on_cd=move |()| dialog.set(Some(VmDialog::Cd(changed.clone())))/> }.into_any()
+                    }
                 }
                 VmTab::Network => view! { <Network id=id/> }.into_any(),
+                VmTab::Snapshots => view! { <Snapshots id=id/> }.into_any(),
+                VmTab::Guest => view! { <GuestTab id=id/> }.into_any(),
                 VmTab::Permissions => view! { <ObjectPermissions kind="vm" id=id/> }.into_any(),
                 VmTab::Activity => {
                     let events = Signal::derive(move || {
@@ -142,7 +147,6 @@ fn Found(id: Id) -> AnyView {
             }
         }
     };
-    let (id_edit, id_delete, id_cd) = (id.clone(), id.clone(), id.clone());
     view! {
         {crumb(t("Virtual machines"), &Route::Vms { create: false }, name)}
         <Head
@@ -152,14 +156,7 @@ fn Found(id: Id) -> AnyView {
         />
         <Tabs label=t("Sections") tabs=tabs route=app.navigation.route/>
         {body}
-        {move || editing.get().then(|| view! { <EditDialog id=id_edit.clone() on_close=move |()| editing.set(false)/> })}
-        {move || changing_cd.get().then(|| view! { <CdDialog vm=id_cd.clone() on_close=move |()| changing_cd.set(false)/> })}
-        {move || deleting.get().then(|| view! {
-            <DeleteDialog ids=vec![id_delete.clone()] on_close=move |went: bool| {
-                deleting.set(false);
-                if went { app.navigation.go(&Route::Vms { create: false }); }
-            }/>
-        })}
+        <VmDialogs slot=dialog on_deleted=move |()| app.navigation.go(&Route::Vms { create: false })/>
     }
     .into_any()
 }

@@ -1,5 +1,6 @@
 //! The panel beside the list: what one wants to know first, and do first.
 
+use super::dialogs::{VmDialog, items};
 use crate::app::app;
 use crate::components::names::{host_link, os_words};
 use crate::components::status::badge;
@@ -11,7 +12,7 @@ use crate::store::{Id, Sample, Vm};
 use crate::text::{fill, plural, t};
 use crate::ui::bar::spark;
 use crate::ui::button::{IconButton, Kind, LinkButton, copyable, copyable_id};
-use crate::ui::menu::{Menu, item};
+use crate::ui::menu::Menu;
 use crate::ui::page::{fact, facts, reason};
 use leptos::prelude::*;
 
@@ -50,12 +51,8 @@ pub fn Panel(
     id: Id,
     /// Which panel is open.
     open: RwSignal<Option<Id>>,
-    /// Opens the dialog for changing it.
-    #[prop(into)]
-    on_edit: Callback<Id>,
-    /// Opens the dialog for deleting it.
-    #[prop(into)]
-    on_delete: Callback<Id>,
+    /// Which dialog is open.
+    dialog: RwSignal<Option<VmDialog>>,
 ) -> AnyView {
     let app = app();
     let vm = {
@@ -66,29 +63,14 @@ pub fn Panel(
     let state = Memo::new(move |_| vm.get().map(|vm| vm.status));
     let page = Route::Vm(id.clone(), VmTab::Summary);
     let console = Route::VmConsole(id.clone());
-    let more = {
-        let id = id.clone();
-        Signal::derive(move || {
-            let Some(vm) = vm.get() else {
-                return Vec::new();
-            };
-            let (edit, delete) = (id.clone(), id.clone());
-            let mut items = power_items(app, &vm, &[VmAction::Start, VmAction::Shutdown]);
-            items.push(item(
-                t("Edit"),
-                "edit",
-                vm.offers.refusal("update").map(str::to_owned),
-                move || on_edit.run(edit.clone()),
-            ));
-            items.push(item(
-                t("Delete"),
-                "trash",
-                VmAction::Delete.refusal(&vm),
-                move || on_delete.run(delete.clone()),
-            ));
-            items
-        })
-    };
+    let more = Signal::derive(move || {
+        let Some(vm) = vm.get() else {
+            return Vec::new();
+        };
+        let mut all = power_items(app, &vm, &[VmAction::Start, VmAction::Shutdown]);
+        all.extend(items(&vm, dialog));
+        all
+    });
     let open_page = page.clone();
     let buttons = {
         let (id, console) = (id.clone(), console.path());

@@ -1,7 +1,14 @@
-//! A new machine as its form has it, and the requests that make it: the same
-//! data is what the dialog shows as YAML, as calls, and what is sent. Pure.
+//! A new machine as a form has it, and the requests that make it: the same data
+//! is what the dialog shows as YAML, as calls (`text`), and what is sent (`run`).
 
-use crate::format::{GIB, MIB, bytes};
+pub mod first_boot;
+pub mod run;
+pub mod text;
+
+use first_boot::FirstBoot;
+
+use crate::components::names::objection_to_name;
+use crate::format::{GIB, MIB};
 use crate::store::Id;
 use serde_json::{Map, Value, json};
 
@@ -15,6 +22,8 @@ pub enum Source {
     Image,
     /// Nothing yet: an empty disk.
     Nothing,
+    /// A template, with all its disks.
+    Template,
 }
 
 /// A size people choose by its letter.
@@ -65,14 +74,20 @@ pub struct NewVm {
     pub iso: Option<Id>,
     /// The disk that is already here.
     pub image: Option<Id>,
-    /// Processors.
+    /// Processors; 0 for as many as the template or the instance type has.
     pub vcpus: u64,
-    /// In bytes.
+    /// In bytes; 0 for as much as the template or the instance type has.
     pub memory: u64,
+    /// The size by name, if it has one.
+    pub instance_type: Option<Id>,
     /// Where it may run.
     pub cluster: Option<Id>,
-    /// Made from; Blank.
+    /// Made from; Blank unless `source` is a template.
     pub template: Option<Id>,
+    /// Follows the newest version of its template.
+    pub latest: bool,
+    /// Has disks of its own instead of standing on the template's.
+    pub clone: bool,
     /// The API's `os.type`.
     pub os: String,
     /// The API's `bios.type`; empty for the cluster's.
@@ -85,6 +100,8 @@ pub struct NewVm {
     pub profile: Option<Id>,
     /// Start it when it is ready.
     pub start: bool,
+    /// What it is told at its first start.
+    pub first_boot: FirstBoot,
 }
 
 /// A request of the plan.
@@ -100,26 +117,6 @@ pub struct Step {
     pub body: Value,
 }
 
-/// Why a name will not do.
-#[must_use]
-pub fn objection_to_name(name: &str, taken: impl Fn(&str) -> bool) -> Option<&'static str> {
-    let name = name.trim();
-    if name.is_empty() {
-        Some("It needs a name.")
-    } else if name.chars().count() > 255 {
-        Some("At most 255 characters.")
-    } else if !name
-        .chars()
-        .all(|c| c.is_alphanumeric() || "._-+".contains(c))
-    {
-        Some("Letters, digits, and . _ - + only.")
-    } else if taken(name) {
-        Some("There is already a machine of this name.")
-    } else {
-        None
-    }
-}
-
 impl NewVm {
     /// Why it cannot be made yet.
     #[must_use]
@@ -130,10 +127,14 @@ impl NewVm {
         if self.source == Source::Image && self.image.is_none() {
             return Some("Choose the disk to boot from.");
         }
-        if self.memory < 32 * MIB {
+        if self.source == Source::Template && self.template.is_none() {
+            return Some("Choose the template.");
+        }
+        let sized = self.instance_type.is_some() || self.source == Source::Template;
+        if self.memory < 32 * MIB && !(sized && self.memory == 0) {
             return Some("It needs at least 32 MiB of memory.");
         }
-        if self.vcpus == 0 || self.vcpus > 512 {
+        if (self.vcpus == 0 && !sized) || self.vcpus > 512 {
             return Some("It needs between 1 and 512 processors.");
         }
         if self.cluster.is_none() {
@@ -142,16 +143,25 @@ impl NewVm {
         if self.needs_disk() && self.domain.is_none() {
             return Some("There is no storage domain for its disk.");
         }
-        objection_to_name(&self.name, taken)
+        objection_to_name(&self.name, taken).or_else(|| self.first_boot.objection())
     }
 
     fn needs_disk(&self) -> bool {
-        self.source != Source::Image && self.disk > 0
+        !matches!(self.source, Source::Image | Source::Template) && self.disk > 0
+    }
+
+    /// The first start; told to use its answers if it has some.
+    fn start_body(&self) -> Value {
+        match (self.first_boot.on, self.os.starts_with("windows")) {
+            (true, false) => json!({ "use_cloud_init": "true" }),
+            (true, true) => json!({ "use_sysprep": "true" }),
+            (false, _) => json!({}),
+        }
     }
 
     /// The machine itself.
     #[must_use]
-    pub fn vm_body(&self) -> Value {
+    pub fn vm_body(&self, show_password: bool) -> Value {
         let mut body = Map::new();
         body.insert("name".into(), json!(self.name.trim()));
         if !self.description.is_empty() {
@@ -164,20 +174,46 @@ impl NewVm {
             Some(template) => body.insert("template".into(), json!({ "id": **template })),
             None => body.insert("template".into(), json!({ "name": "Blank" })),
         };
-        body.insert("memory".into(), json!(self.memory));
-        body.insert(
-            "memory_policy".into(),
-            json!({ "guaranteed": self.memory, "max": self.memory.saturating_mul(4) }),
-        );
-        body.insert(
-            "cpu".into(),
-            json!({ "topology": { "sockets": self.vcpus, "cores": 1, "threads": 1 } }),
-        );
+        if let Some(instance_type) = &self.instance_type {
+            body.insert("instance_type".into(), json!({ "id": **instance_type }));
+        }
+        if self.latest {
+            body.insert("use_latest_template_version".into(), json!("true"));
+        }
+        if self.memory > 0 {
+            body.insert("memory".into(), json!(self.memory));
+            body.insert(
+                "memory_policy".into(),
+                json!({ "guaranteed": self.memory, "max": self.memory.saturating_mul(4) }),
+            );
+        }
+        if self.vcpus > 0 {
+            body.insert(
+                "cpu".into(),
+                json!({ "topology": { "sockets": self.vcpus, "cores": 1, "threads": 1 } }),
+            );
+        }
+        if self.first_boot.on {
+            body.insert(
+                "initialization".into(),
+                self.first_boot.body(show_password),
+            );
+        }
+        if self.source == Source::Template {
+            // System, firmware and boot order are the template's, unless chosen.
+            if !self.os.is_empty() {
+                body.insert("os".into(), json!({ "type": self.os }));
+            }
+            if !self.firmware.is_empty() {
+                body.insert("bios".into(), json!({ "type": self.firmware }));
+            }
+            return Value::Object(body);
+        }
         let boot = match self.source {
             // The disk first: once the system is installed, it boots from there by itself.
             Source::Installer => json!(["hd", "cdrom"]),
             Source::Image => json!(["hd"]),
-            Source::Nothing => json!(["hd", "cdrom"]),
+            Source::Nothing | Source::Template => json!(["hd", "cdrom"]),
         };
         body.insert(
             "os".into(),
@@ -189,14 +225,18 @@ impl NewVm {
         Value::Object(body)
     }
 
-    /// Every request, in order.
+    /// Every request, in order; for reading, its password is hidden.
     #[must_use]
-    pub fn steps(&self) -> Vec<Step> {
+    pub fn steps(&self, show_password: bool) -> Vec<Step> {
         let mut steps = vec![Step {
             words: "making the machine",
             method: "POST",
-            path: "/vms",
-            body: self.vm_body(),
+            path: if self.source == Source::Template && self.clone {
+                "/vms?clone=true"
+            } else {
+                "/vms"
+            },
+            body: self.vm_body(show_password),
         }];
         if let (Source::Image, Some(image)) = (self.source, &self.image) {
             let body = json!({ "bootable": "true", "interface": "virtio", "active": "true", "disk": { "id": **image } });
@@ -248,109 +288,10 @@ impl NewVm {
                 words: "starting it",
                 method: "POST",
                 path: "/vms/{vm}/start",
-                body: json!({}),
+                body: self.start_body(),
             });
         }
         steps
-    }
-
-    /// The requests as commands for a shell.
-    #[must_use]
-    pub fn curl(&self) -> String {
-        let mut out = String::new();
-        for (place, step) in self.steps().iter().enumerate() {
-            if place > 0 {
-                out.push_str("\n\n");
-            }
-            if step.path.ends_with("/start") {
-                out.push_str("# when the disk is \"ok\":\n");
-            }
-            out.push_str("curl --cacert ca.pem -X ");
-            out.push_str(step.method);
-            out.push_str(" \"$ENGINE/ovirt-engine/api");
-            out.push_str(&step.path.replace("{vm}", "$VM"));
-            out.push_str("\" \\\n  -H \"Authorization: Bearer $TOKEN\" \\\n  -H \"Content-Type: application/json\" -H \"Accept: application/json\" \\\n  -d '");
-            // In single quotes a shell takes everything as it is but the quote.
-            out.push_str(
-                &serde_json::to_string_pretty(&step.body)
-                    .unwrap_or_default()
-                    .replace('\'', "'\\''"),
-            );
-            out.push('\'');
-            if place == 0 {
-                out.push_str("\n# its id, from the answer: VM=…");
-            }
-        }
-        out
-    }
-
-    /// The machine as YAML; `name_of` gives names for ids.
-    #[must_use]
-    pub fn yaml(&self, name_of: impl Fn(&Id) -> String) -> String {
-        let mut out = String::from("kind: Vm\n");
-        let mut line = |key: &str, value: &str| {
-            out.push_str(key);
-            out.push_str(": ");
-            out.push_str(&scalar(value));
-            out.push('\n');
-        };
-        line("name", self.name.trim());
-        if !self.description.is_empty() {
-            line("description", &self.description);
-        }
-        if let Some(cluster) = &self.cluster {
-            line("cluster", &name_of(cluster));
-        }
-        line("cpus", &self.vcpus.to_string());
-        line("memory", &bytes(self.memory));
-        line("os", &self.os);
-        if !self.firmware.is_empty() {
-            line("firmware", &self.firmware);
-        }
-        if let (Source::Installer, Some(iso)) = (self.source, &self.iso) {
-            line("cd", &name_of(iso));
-        }
-        if self.needs_disk() {
-            out.push_str("disks:\n  - size: ");
-            out.push_str(&bytes(self.disk));
-            if let Some(domain) = &self.domain {
-                out.push_str("\n    domain: ");
-                out.push_str(&scalar(&name_of(domain)));
-            }
-            out.push_str("\n    thin: true\n    bootable: true\n");
-        } else if let (Source::Image, Some(image)) = (self.source, &self.image) {
-            out.push_str("disks:\n  - existing: ");
-            out.push_str(&scalar(&name_of(image)));
-            out.push_str("\n    bootable: true\n");
-        }
-        if let Some(profile) = &self.profile {
-            out.push_str("nics:\n  - profile: ");
-            out.push_str(&scalar(&name_of(profile)));
-            out.push('\n');
-        }
-        out.push_str(if self.start {
-            "start: true\n"
-        } else {
-            "start: false\n"
-        });
-        out
-    }
-}
-
-/// A value as YAML takes it without surprises.
-fn scalar(value: &str) -> String {
-    let plain = !value.is_empty()
-        && value
-            .chars()
-            .all(|c| c.is_alphanumeric() || " ._-+/".contains(c))
-        && value.starts_with(|c: char| c.is_alphanumeric())
-        && !value.ends_with(' ')
-        && !["true", "false", "null", "yes", "no", "on", "off"]
-            .contains(&value.to_lowercase().as_str());
-    if plain {
-        value.to_owned()
-    } else {
-        Value::String(value.to_owned()).to_string()
     }
 }
 
@@ -377,7 +318,7 @@ mod tests {
 
     #[test]
     fn an_installer_gets_a_disk_an_interface_its_iso_and_is_started() {
-        let steps = installer().steps();
+        let steps = installer().steps(true);
         let paths: Vec<_> = steps.iter().map(|step| (step.method, step.path)).collect();
         assert_eq!(
             paths,
@@ -410,9 +351,41 @@ mod tests {
             profile: None,
             ..installer()
         };
-        let steps = plan.steps();
+        let steps = plan.steps(true);
         assert_eq!(steps.len(), 2);
         assert_eq!(steps[1].body["disk"], json!({"id": "img"}));
+    }
+
+    #[test]
+    fn a_template_brings_its_disks_size_and_interfaces() {
+        let plan = NewVm {
+            source: Source::Template,
+            template: Some("golden".into()),
+            vcpus: 0,
+            memory: 0,
+            os: String::new(),
+            disk: 0,
+            profile: None,
+            clone: true,
+            first_boot: FirstBoot {
+                on: true,
+                host_name: "web-1".into(),
+                password: "geheim".into(),
+                ..FirstBoot::default()
+            },
+            ..installer()
+        };
+        assert_eq!(plan.objection(|_| false), None);
+        let steps = plan.steps(true);
+        assert_eq!(steps[0].path, "/vms?clone=true");
+        assert_eq!(
+            steps[0].body,
+            json!({"name": "billing-report", "cluster": {"id": "c-1"}, "template": {"id": "golden"},
+                "initialization": {"host_name": "web-1", "root_password": "geheim"}})
+        );
+        assert_eq!(steps[1].body, json!({"use_cloud_init": "true"}));
+        assert_eq!(steps.len(), 2);
+        assert!(!plan.curl().contains("geheim") && !plan.yaml(|id| id.to_string()).contains("geheim"));
     }
 
     #[test]
