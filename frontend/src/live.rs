@@ -12,7 +12,9 @@
 use crate::app::App;
 use crate::store::{Store, Told};
 use crate::task;
-use api::live::{Extra, Kind, Offer, PATH, PROTOCOL, Position, Resource, ToPage, ToServer};
+use api::live::{
+    Extra, Kind, Offer, PATH, PROTOCOL, PoolFigures, Position, Resource, ToPage, ToServer,
+};
 use leptos::prelude::*;
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -218,7 +220,8 @@ fn resource(mut value: Value) -> Option<Resource> {
 }
 
 /// Members of `extra` that have a field of their own.
-const TYPED: [&str; 8] = [
+const TYPED: [&str; 9] = [
+    "pool",
     "cpu_percent",
     "memory_bytes",
     "uptime_s",
@@ -228,6 +231,26 @@ const TYPED: [&str; 8] = [
     "memory_used_bytes",
     "memory_total_bytes",
 ];
+
+fn pool(value: &Value) -> PoolFigures {
+    let whole = |key: &str| {
+        let figure = value.get(key).and_then(Value::as_u64);
+        figure
+            .and_then(|figure| figure.try_into().ok())
+            .unwrap_or(0)
+    };
+    PoolFigures {
+        running: whole("running"),
+        assigned: whole("assigned"),
+        ready: whole("ready"),
+        free: whole("free"),
+        mine: whole("mine"),
+        maintenance: value
+            .get("maintenance")
+            .and_then(Value::as_bool)
+            .unwrap_or(false),
+    }
+}
 
 fn extra(value: &Value) -> Extra {
     let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -249,6 +272,7 @@ fn extra(value: &Value) -> Extra {
         acceleration_reason: text("acceleration_reason"),
         memory_used_bytes: whole("memory_used_bytes"),
         memory_total_bytes: whole("memory_total_bytes"),
+        pool: value.get("pool").map(pool),
         other: value
             .as_object()
             .into_iter()
@@ -605,6 +629,12 @@ mod tests {
                 acceleration_reason: Some("it ran".into()),
                 memory_used_bytes: Some(3),
                 memory_total_bytes: Some(4),
+                pool: Some(PoolFigures {
+                    running: 5,
+                    mine: 1,
+                    maintenance: true,
+                    ..PoolFigures::default()
+                }),
                 ..Extra::default()
             },
         };

@@ -48,15 +48,31 @@ pub fn InstanceTypes() -> AnyView {
     let asked = RwSignal::new(None::<Question>);
     // `Some(None)` for a new one.
     let editing = RwSignal::new(None::<Option<Id>>);
-    let order = listing(sort, words, move || store.instance_types.all(), said, compare);
+    let order = listing(
+        sort,
+        words,
+        move || store.instance_types.all(),
+        said,
+        compare,
+    );
     let cells: Cells = Arc::new(move |id| {
         let Some(one) = store.instance_types.get(id) else {
             return Vec::new();
         };
         let (edit, gone) = (one.id.clone(), Arc::clone(&one));
         let items = vec![
-            item(t("Edit"), "edit", one.offers.refusal("edit").map(str::to_owned), move || editing.set(Some(Some(edit.clone())))),
-            item(t("Delete"), "trash", one.offers.refusal("delete").map(str::to_owned), move || asked.set(Some(deletion(app, &gone)))),
+            item(
+                t("Edit"),
+                "edit",
+                one.offers.refusal("edit").map(str::to_owned),
+                move || editing.set(Some(Some(edit.clone()))),
+            ),
+            item(
+                t("Delete"),
+                "trash",
+                one.offers.refusal("delete").map(str::to_owned),
+                move || asked.set(Some(deletion(app, &gone))),
+            ),
         ];
         vec![
             view! { <span class="sf-strong">{one.name.clone()}</span> }.into_any(),
@@ -118,10 +134,23 @@ fn Edit(id: Option<Id>, #[prop(into)] on_close: Callback<()>) -> AnyView {
     let description = of(|one| one.description.clone(), "");
     let vcpus = of(|one| one.vcpus.to_string(), "2");
     let memory = of(|one| bytes(one.memory), "4 GiB");
-    let count = move || vcpus.with(|text| text.trim().parse::<u64>().ok().filter(|n| (1..=512).contains(n)));
-    let amount = move || memory.with(|text| parse_bytes(text, GIB).filter(|amount| *amount >= 32 * MIB));
-    let wrong_vcpus = Signal::derive(move || count().is_none().then(|| t("Between 1 and 512").to_owned()));
-    let wrong_memory = Signal::derive(move || amount().is_none().then(|| t("At least 32 MiB, with its unit: 512 MiB, 6 GiB").to_owned()));
+    let count = move || {
+        vcpus.with(|text| {
+            text.trim()
+                .parse::<u64>()
+                .ok()
+                .filter(|n| (1..=512).contains(n))
+        })
+    };
+    let amount =
+        move || memory.with(|text| parse_bytes(text, GIB).filter(|amount| *amount >= 32 * MIB));
+    let wrong_vcpus =
+        Signal::derive(move || count().is_none().then(|| t("Between 1 and 512").to_owned()));
+    let wrong_memory = Signal::derive(move || {
+        amount()
+            .is_none()
+            .then(|| t("At least 32 MiB, with its unit: 512 MiB, 6 GiB").to_owned())
+    });
     let refusal = Signal::derive(move || {
         if name.with(|name| name.trim().is_empty()) {
             Some(t("It needs a name.").to_owned())
@@ -129,8 +158,15 @@ fn Edit(id: Option<Id>, #[prop(into)] on_close: Callback<()>) -> AnyView {
             wrong_vcpus.get().or_else(|| wrong_memory.get())
         }
     });
-    let title = before.as_ref().map_or_else(|| t("New instance type").to_owned(), |one| fill("Edit {0}", &[&one.name]));
-    let button = if before.is_some() { t("Save") } else { t("Create") };
+    let title = before.as_ref().map_or_else(
+        || t("New instance type").to_owned(),
+        |one| fill("Edit {0}", &[&one.name]),
+    );
+    let button = if before.is_some() {
+        t("Save")
+    } else {
+        t("Create")
+    };
     let go = move |()| {
         let name = name.get_untracked().trim().to_owned();
         let body = document(

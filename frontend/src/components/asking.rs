@@ -138,4 +138,3 @@ fn Confirm(question: Question, #[prop(into)] on_close: Callback<()>) -> AnyView 
     }
     .into_any()
 }
-

@@ -69,32 +69,59 @@ pub fn GuestTab(
         let about = facts(vec![
             (t("Agent"), badge(agent(&vm))),
             (t("System"), fact(guest.system.clone())),
-            (t("Host name"), if vm.fqdn.is_empty() { fact("") } else { copyable(vm.fqdn.clone()) }),
+            (
+                t("Host name"),
+                if vm.fqdn.is_empty() {
+                    fact("")
+                } else {
+                    copyable(vm.fqdn.clone())
+                },
+            ),
             (t("Time zone"), fact(guest.time_zone.clone())),
         ]);
         let devices = (!guest.devices.is_empty()).then(|| {
             let rows = guest.devices.iter().map(|device| {
-                let addresses = device.addresses.iter().map(|address| view! { {copyable(address.clone())}" " }).collect_view();
+                let addresses = device
+                    .addresses
+                    .iter()
+                    .map(|address| view! { {copyable(address.clone())}" " })
+                    .collect_view();
                 vec![
                     view! { <span class="sf-strong">{device.name.clone()}</span> }.into_any(),
                     view! { <span class="sf-mono">{device.mac.clone()}</span> }.into_any(),
                     addresses.into_any(),
                 ]
             });
-            section(t("Network"), (), plain_table(t("Network devices"), DEVICES, rows.collect()))
+            section(
+                t("Network"),
+                (),
+                plain_table(t("Network devices"), DEVICES, rows.collect()),
+            )
         });
         let file_systems = (!guest.file_systems.is_empty()).then(|| {
             let rows = guest.file_systems.iter().map(|one| {
                 let used = share(one.used, one.total);
-                let class = if used >= 95.0 { "is-bad" } else if used >= 85.0 { "is-warn" } else { "" };
+                let class = if used >= 95.0 {
+                    "is-bad"
+                } else if used >= 85.0 {
+                    "is-warn"
+                } else {
+                    ""
+                };
                 vec![
                     view! { <span class="sf-strong">{one.place.clone()}</span> }.into_any(),
                     view! { <span class="sf-dim">{one.kind.clone()}</span> }.into_any(),
                     bar(&[(used, class)], fill("{0} used", &[&percent(used)]), true),
-                    [bytes_of(one.used, one.total), percent(used)].join(", ").into_any(),
+                    [bytes_of(one.used, one.total), percent(used)]
+                        .join(", ")
+                        .into_any(),
                 ]
             });
-            section(t("File systems"), (), plain_table(t("File systems"), FILE_SYSTEMS, rows.collect()))
+            section(
+                t("File systems"),
+                (),
+                plain_table(t("File systems"), FILE_SYSTEMS, rows.collect()),
+            )
         });
         let sessions = (!guest.sessions.is_empty()).then(|| {
             let rows = guest.sessions.iter().map(|one| {
@@ -103,19 +130,40 @@ pub fn GuestTab(
                     view! { <span class="sf-dim">{one.from.clone()}</span> }.into_any(),
                 ]
             });
-            section(t("Logged in"), (), plain_table(t("Logged in"), SESSIONS, rows.collect()))
+            section(
+                t("Logged in"),
+                (),
+                plain_table(t("Logged in"), SESSIONS, rows.collect()),
+            )
         });
         let applications = (!guest.applications.is_empty()).then(|| {
-            let count = plural(guest.applications.len(), "{0} application", "{0} applications");
-            let list = guest.applications.iter().map(|name| view! { <li>{name.clone()}</li> }).collect_view();
-            section(t("Applications"), view! { <span class="sf-dim">{count}</span> }, view! { <ul class="sf-plain is-columns">{list}</ul> })
+            let count = plural(
+                guest.applications.len(),
+                "{0} application",
+                "{0} applications",
+            );
+            let list = guest
+                .applications
+                .iter()
+                .map(|name| view! { <li>{name.clone()}</li> })
+                .collect_view();
+            section(
+                t("Applications"),
+                view! { <span class="sf-dim">{count}</span> },
+                view! { <ul class="sf-plain is-columns">{list}</ul> },
+            )
         });
         let hold = |words: &'static str, action: &'static str, offer: &'static str| {
             let refusal = vm.offers.refusal(offer).map(str::to_owned);
             let (id, name) = (vm.id.clone(), vm.name.clone());
             let press = move |()| {
                 let refused = fill("{0} did not do it", &[&name]);
-                ask(app, Some(t("The guest has done it").to_owned()), refused, vms::action(&id, action));
+                ask(
+                    app,
+                    Some(t("The guest has done it").to_owned()),
+                    refused,
+                    vms::action(&id, action),
+                );
             };
             view! { <Button label=t(words) refusal=Signal::derive(move || refusal.clone()) on_press=press/> }
         };

@@ -92,8 +92,11 @@ pub fn MakeTemplate(
             .to_owned()
         })
     });
-    let shown =
-        Signal::derive(move || (!name.with(String::is_empty)).then(|| wrong.get()).flatten());
+    let shown = Signal::derive(move || {
+        (!name.with(String::is_empty))
+            .then(|| wrong.get())
+            .flatten()
+    });
     let off = vm.status.is_off();
     let size: u64 = vm
         .disks

@@ -5,6 +5,7 @@ pub mod account;
 pub mod asking;
 pub mod cd;
 pub mod events;
+pub mod first_boot;
 pub mod frame;
 pub mod gate;
 pub mod guest;

@@ -18,7 +18,11 @@ pub fn squares(pool: &Pool) -> AnyView {
     let ready = pool.ready.min(pool.size - used);
     let words = fill(
         "{0} of {1} in use, {2} ready",
-        &[&used.to_string(), &pool.size.to_string(), &ready.to_string()],
+        &[
+            &used.to_string(),
+            &pool.size.to_string(),
+            &ready.to_string(),
+        ],
     );
     let squares = (0..pool.size.min(SQUARES))
         .map(|place| {

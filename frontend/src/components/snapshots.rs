@@ -38,12 +38,17 @@ pub fn tree(mut all: Vec<Arc<Snapshot>>) -> Vec<Line> {
         let date = |s: &Snapshot| s.date.unwrap_or(0.0);
         date(a).total_cmp(&date(b)).then_with(|| a.id.cmp(&b.id))
     });
-    let known: HashMap<Id, Arc<Snapshot>> = all.iter().map(|s| (s.id.clone(), Arc::clone(s))).collect();
+    let known: HashMap<Id, Arc<Snapshot>> =
+        all.iter().map(|s| (s.id.clone(), Arc::clone(s))).collect();
     // What the machine writes now stands on what it looks at, else on the newest.
     let base = all
         .iter()
         .find(|snapshot| snapshot.status == "in_preview")
-        .or_else(|| all.iter().rev().find(|snapshot| snapshot.kind == SnapshotKind::Regular))
+        .or_else(|| {
+            all.iter()
+                .rev()
+                .find(|snapshot| snapshot.kind == SnapshotKind::Regular)
+        })
         .or_else(|| all.last())
         .map(|snapshot| snapshot.id.clone());
     let told = all.iter().any(|snapshot| snapshot.parent.is_some());
@@ -53,14 +58,20 @@ pub fn tree(mut all: Vec<Arc<Snapshot>>) -> Vec<Line> {
     for snapshot in &all {
         // Without word of parents the order in time is all there is.
         let parent = if told {
-            snapshot.parent.clone().filter(|parent| known.contains_key(parent))
+            snapshot
+                .parent
+                .clone()
+                .filter(|parent| known.contains_key(parent))
         } else {
             before.clone()
         };
         if let Some(parent) = &parent {
             parents.insert(snapshot.id.clone(), parent.clone());
         }
-        children.entry(parent).or_default().push(Arc::clone(snapshot));
+        children
+            .entry(parent)
+            .or_default()
+            .push(Arc::clone(snapshot));
         before = Some(snapshot.id.clone());
     }
     let mut way: HashSet<Id> = HashSet::new();
@@ -79,12 +90,20 @@ pub fn tree(mut all: Vec<Arc<Snapshot>>) -> Vec<Line> {
     let mut depth = 0;
     loop {
         if let Some(of) = of.take() {
-            let mut below: Vec<Option<Arc<Snapshot>>> =
-                children.get(&of).into_iter().flatten().cloned().map(Some).collect();
+            let mut below: Vec<Option<Arc<Snapshot>>> = children
+                .get(&of)
+                .into_iter()
+                .flatten()
+                .cloned()
+                .map(Some)
+                .collect();
             if of == base {
                 below.push(None);
             }
-            below.sort_by_key(|one| one.as_ref().is_none_or(|snapshot| way.contains(&snapshot.id)));
+            below.sort_by_key(|one| {
+                one.as_ref()
+                    .is_none_or(|snapshot| way.contains(&snapshot.id))
+            });
             let last = below.len().saturating_sub(1);
             // The stack gives back the last first.
             for (place, one) in below.into_iter().enumerate().rev() {
@@ -180,7 +199,12 @@ pub fn Snapshots(
             };
             let undo_it = move |()| {
                 let refused = fill("The preview of {0} was not ended", &[&name_undo]);
-                ask(app, None, refused, snapshots::end_preview(&id_undo, "undosnapshot"));
+                ask(
+                    app,
+                    None,
+                    refused,
+                    snapshots::end_preview(&id_undo, "undosnapshot"),
+                );
             };
             Some(view! {
                 <div class="sf-banner is-busy" role="status">
@@ -327,7 +351,10 @@ fn ask_preview(
     asked.set(Some(Question {
         title: fill("Look at “{0}”?", &[&snapshot.description]),
         impact: vec![
-            fill("{0} gets its disks as they were then; what they are now is put aside.", &[name]),
+            fill(
+                "{0} gets its disks as they were then; what they are now is put aside.",
+                &[name],
+            ),
             t("Start it, look around, then keep this state or go back to before.").to_owned(),
             t("Nothing is lost until you decide.").to_owned(),
         ],
@@ -371,8 +398,12 @@ fn items(
             asked.set(Some(Question {
                 title: fill("Go back to “{0}”?", &[&back.description]),
                 impact: vec![
-                    fill("Everything that {0} wrote since then is lost.", &[&back_name]),
-                    t("Snapshots taken after it are lost, unless another branch needs them.").to_owned(),
+                    fill(
+                        "Everything that {0} wrote since then is lost.",
+                        &[&back_name],
+                    ),
+                    t("Snapshots taken after it are lost, unless another branch needs them.")
+                        .to_owned(),
                     t("This cannot be undone. “Look at it” lets you decide later.").to_owned(),
                 ],
                 button: t("Go back"),
@@ -445,9 +476,13 @@ pub fn TakeSnapshot(
         if !running {
             t("It is off, so there is no memory to keep: its disks are kept as they are.")
         } else if memory.get() {
-            t("It stands still while its memory is written. Going back wakes it exactly where it was.")
+            t(
+                "It stands still while its memory is written. Going back wakes it exactly where it was.",
+            )
         } else {
-            t("It goes on running. Going back finds its disks as after a power cut, tidier if its guest agent can hold writes for a moment.")
+            t(
+                "It goes on running. Going back finds its disks as after a power cut, tidier if its guest agent can hold writes for a moment.",
+            )
         }
     };
     view! {
@@ -465,16 +500,29 @@ fn MakeVm(snapshot: Arc<Snapshot>, #[prop(into)] on_close: Callback<()>) -> AnyV
     let app = app();
     let name = RwSignal::new(String::new());
     let wrong = Signal::derive(move || {
-        name.with(|name| crate::components::names::objection_to_name(name, |name| app.store.vms.peek_all().iter().any(|vm| vm.name == name)))
-            .map(|why| t(why).to_owned())
+        name.with(|name| {
+            crate::components::names::objection_to_name(name, |name| {
+                app.store.vms.peek_all().iter().any(|vm| vm.name == name)
+            })
+        })
+        .map(|why| t(why).to_owned())
     });
-    let shown = Signal::derive(move || (!name.with(String::is_empty)).then(|| wrong.get()).flatten());
+    let shown = Signal::derive(move || {
+        (!name.with(String::is_empty))
+            .then(|| wrong.get())
+            .flatten()
+    });
     let title = fill("Make a machine of “{0}”", &[&snapshot.description]);
     let go = move |()| {
         let name = name.get_untracked();
         let done = fill("{0} is being made", &[name.trim()]);
         let refused = fill("{0} was not made", &[name.trim()]);
-        ask(app, Some(done), refused, snapshots::make_vm(&snapshot.id, name.trim()));
+        ask(
+            app,
+            Some(done),
+            refused,
+            snapshots::make_vm(&snapshot.id, name.trim()),
+        );
     };
     view! {
         <FormDialog title=title button=t("Make it") refusal=wrong on_go=go on_close=on_close>
@@ -497,7 +545,8 @@ mod tests {
         if let Some(parent) = parent {
             extra.other.insert("parent".into(), json!(parent));
         }
-        let data = json!({"description": id, "snapshot_type": kind, "date": at, "snapshot_status": "ok"});
+        let data =
+            json!({"description": id, "snapshot_type": kind, "date": at, "snapshot_status": "ok"});
         Arc::new(Snapshot::read(
             &Told {
                 id,

@@ -160,7 +160,10 @@ impl FirstBoot {
 fn split(address: &str) -> Option<(String, String)> {
     let (address, prefix) = address.trim().split_once('/')?;
     let address: std::net::Ipv4Addr = address.parse().ok()?;
-    let prefix: u32 = prefix.parse().ok().filter(|prefix| (1..=32).contains(prefix))?;
+    let prefix: u32 = prefix
+        .parse()
+        .ok()
+        .filter(|prefix| (1..=32).contains(prefix))?;
     let mask = std::net::Ipv4Addr::from(u32::MAX << (32 - prefix));
     Some((address.to_string(), mask.to_string()))
 }
@@ -203,7 +206,10 @@ mod tests {
     fn no_password_is_ever_shown() {
         assert!(!some().body(false).to_string().contains("geheim"));
         let shown = some().cloud_config();
-        assert!(!shown.contains("geheim") && shown.contains("hostname: web-1\n"), "{shown}");
+        assert!(
+            !shown.contains("geheim") && shown.contains("hostname: web-1\n"),
+            "{shown}"
+        );
     }
 
     #[test]
@@ -211,12 +217,40 @@ mod tests {
         assert_eq!(some().objection(), None);
         assert_eq!(FirstBoot::default().objection(), None);
         for (one, word) in [
-            (FirstBoot { host_name: "a b".into(), ..some() }, "host name"),
-            (FirstBoot { device: "eth0".into(), ..some() }, "address"),
-            (FirstBoot { device: "eth0".into(), address: "10.0.0.5".into(), ..some() }, "prefix"),
-            (FirstBoot { on: true, ..FirstBoot::default() }, "leave it out"),
+            (
+                FirstBoot {
+                    host_name: "a b".into(),
+                    ..some()
+                },
+                "host name",
+            ),
+            (
+                FirstBoot {
+                    device: "eth0".into(),
+                    ..some()
+                },
+                "address",
+            ),
+            (
+                FirstBoot {
+                    device: "eth0".into(),
+                    address: "10.0.0.5".into(),
+                    ..some()
+                },
+                "prefix",
+            ),
+            (
+                FirstBoot {
+                    on: true,
+                    ..FirstBoot::default()
+                },
+                "leave it out",
+            ),
         ] {
-            assert!(one.objection().unwrap_or_default().contains(word), "{one:?}");
+            assert!(
+                one.objection().unwrap_or_default().contains(word),
+                "{one:?}"
+            );
         }
     }
 }

@@ -194,10 +194,7 @@ impl NewVm {
             );
         }
         if self.first_boot.on {
-            body.insert(
-                "initialization".into(),
-                self.first_boot.body(show_password),
-            );
+            body.insert("initialization".into(), self.first_boot.body(show_password));
         }
         if self.source == Source::Template {
             // System, firmware and boot order are the template's, unless chosen.
@@ -385,7 +382,9 @@ mod tests {
         );
         assert_eq!(steps[1].body, json!({"use_cloud_init": "true"}));
         assert_eq!(steps.len(), 2);
-        assert!(!plan.curl().contains("geheim") && !plan.yaml(|id| id.to_string()).contains("geheim"));
+        assert!(
+            !plan.curl().contains("geheim") && !plan.yaml(|id| id.to_string()).contains("geheim")
+        );
     }
 
     #[test]

@@ -56,7 +56,14 @@ impl NewVm {
         }
         if let (Source::Template, Some(template)) = (self.source, &self.template) {
             line("template", &name_of(template));
-            line("disks", if self.clone { "copied" } else { "on the template's" });
+            line(
+                "disks",
+                if self.clone {
+                    "copied"
+                } else {
+                    "on the template's"
+                },
+            );
             if self.latest {
                 line("version", "latest");
             }

@@ -95,11 +95,10 @@ impl Guest {
 
     pub(super) fn read(data: &Value, extra: &Extra) -> Guest {
         let system = |part: &str| match part {
-            "version" | "kernel" => some_text(
-                data,
-                &["guest_operating_system", part, "full_version"],
-            )
-            .unwrap_or_else(|| text(data, &["guest_operating_system", part])),
+            "version" | "kernel" => {
+                some_text(data, &["guest_operating_system", part, "full_version"])
+                    .unwrap_or_else(|| text(data, &["guest_operating_system", part]))
+            }
             _ => text(data, &["guest_operating_system", part]),
         };
         let name = joined(&[system("distribution"), system("version")], " ");
@@ -139,7 +138,10 @@ impl Guest {
                 .map(|session| GuestSession {
                     user: text(session, &["user", "user_name"]),
                     from: joined(
-                        &[text(session, &["protocol"]), text(session, &["ip", "address"])],
+                        &[
+                            text(session, &["protocol"]),
+                            text(session, &["ip", "address"]),
+                        ],
                         ", ",
                     ),
                 })

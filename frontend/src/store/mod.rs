@@ -19,7 +19,7 @@ mod vm;
 
 pub use activity::{Event, Job, Severity};
 pub use collection::{Collection, Entity};
-pub use guest::{Agent, FileSystem, Guest, GuestDevice, GuestSession};
+pub use guest::Agent;
 pub use infrastructure::{Cluster, DataCenter, Disk, Host, Network, StorageDomain, VnicProfile};
 pub use people::{Group, Permission, Role, User};
 pub use provision::{InstanceType, Pool, Snapshot, SnapshotKind, Template};
@@ -59,6 +59,12 @@ impl Offers {
     #[must_use]
     pub fn refusal(&self, action: &str) -> Option<&str> {
         self.0.get(action).and_then(Option::as_deref)
+    }
+
+    /// Whether the server said anything of the action: what it does not know is not shown.
+    #[must_use]
+    pub fn knows(&self, action: &str) -> bool {
+        self.0.contains_key(action)
     }
 
     /// Whether the server said that the action is possible.

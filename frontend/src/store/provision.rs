@@ -263,8 +263,8 @@ pub struct Pool {
     pub ready: u64,
     /// Machines that are off and nobody's.
     pub free: u64,
-    /// Machines that this person has.
-    pub mine: Vec<Id>,
+    /// How many this person has.
+    pub mine: u64,
     /// What may be done with it.
     pub offers: Offers,
 }
@@ -272,7 +272,7 @@ pub struct Pool {
 impl Entity for Pool {
     fn read(told: &Told<'_>, _: Option<&Self>) -> Self {
         let data = told.data;
-        let figures = told.extra.other.get("pool").unwrap_or(&serde_json::Value::Null);
+        let figures = told.extra.pool.unwrap_or_default();
         Pool {
             id: Id::from(told.id),
             name: text(data, &["name"]),
@@ -287,15 +287,12 @@ impl Entity for Pool {
             cluster: id(data, &["cluster"]),
             template: id(data, &["template"]),
             instance_type: id(data, &["instance_type"]),
-            maintenance: flag(figures, &["maintenance"]).unwrap_or(false),
-            running: whole(figures, &["running"]).unwrap_or(0),
-            assigned: whole(figures, &["assigned"]).unwrap_or(0),
-            ready: whole(figures, &["ready"]).unwrap_or(0),
-            free: whole(figures, &["free"]).unwrap_or(0),
-            mine: list(figures, &["mine"])
-                .iter()
-                .filter_map(|vm| vm.as_str().map(Id::from).or_else(|| id(vm, &[])))
-                .collect(),
+            maintenance: figures.maintenance,
+            running: figures.running.into(),
+            assigned: figures.assigned.into(),
+            ready: figures.ready.into(),
+            free: figures.free.into(),
+            mine: figures.mine.into(),
             offers: Offers::read(told.offers),
         }
     }

@@ -4,6 +4,8 @@ use super::desktops::{Connecting, connect, spec};
 use crate::app::app;
 use crate::components::cd::CdDialog;
 use crate::components::events::short_list;
+use crate::components::make_template::MakeTemplate;
+use crate::components::snapshots::Snapshots;
 use crate::components::status::badge;
 use crate::components::thumb::Thumb;
 use crate::components::vm_actions::{ActionButton, VmAction, power_items};
@@ -45,6 +47,7 @@ fn Found(id: Id) -> AnyView {
     };
     let connecting = RwSignal::new(Connecting::No);
     let changing_cd = RwSignal::new(false);
+    let saving = RwSignal::new(false);
     let name = Signal::derive(move || calm.get().map(|vm| vm.name.clone()).unwrap_or_default());
     let waits = Signal::derive(move || connecting.get() == Connecting::Waiting);
     let refusal = Signal::derive(move || {
@@ -71,6 +74,14 @@ fn Found(id: Id) -> AnyView {
             &Arc::new(vm.clone()),
             &[VmAction::Shutdown, VmAction::Reboot],
         );
+        if vm.offers.knows("create_template") {
+            items.push(item(
+                t("Save as template"),
+                "template",
+                vm.offers.refusal("create_template").map(str::to_owned),
+                move || saving.set(true),
+            ));
+        }
         items.push(item(
             t("Change CD"),
             "disc",
@@ -124,6 +135,15 @@ fn Found(id: Id) -> AnyView {
         }
     };
     let (id_shutdown, id_reboot, id_cd) = (id.clone(), id.clone(), id.clone());
+    let (id_save, id_snapshots) = (id.clone(), id.clone());
+    // Whoever may change it may come back to an earlier moment too.
+    let may_snapshot = Memo::new(move |_| {
+        calm.get()
+            .is_some_and(|vm| vm.offers.allows("snapshot_add"))
+    });
+    let snapshots = move || {
+        may_snapshot.get().then(|| view! { <section class="sf-sec"><div class="sf-pad"><h2>{t("Snapshots")}</h2></div><Snapshots id=id_snapshots.clone()/></section> })
+    };
     let end = move || {
         view! {
             <Button label=t("Connect") icon="console" kind=Kind::Primary refusal=refusal on_press=press/>
@@ -147,6 +167,8 @@ fn Found(id: Id) -> AnyView {
                 </div>
             </div>
         </div>
+        {snapshots}
+        {move || saving.get().then(|| view! { <MakeTemplate id=id_save.clone() on_close=move |()| saving.set(false)/> })}
         {move || changing_cd.get().then(|| view! { <CdDialog vm=id_cd.clone() on_close=move |()| changing_cd.set(false)/> })}
     }
     .into_any()

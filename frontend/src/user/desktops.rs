@@ -1,6 +1,8 @@
 //! My desktops: a card each. "Connect" opens the console, starting the machine
 //! first if it is off: the card waits in place and opens when the screen is there.
 
+use super::create::{CreateDesktop, templates};
+use super::pools::PoolCards;
 use crate::app::{App, app};
 use crate::client::vms;
 use crate::components::names::os_words;
@@ -35,19 +37,24 @@ pub fn Desktops() -> AnyView {
         vms.sort_by(|a, b| natural(&a.name, &b.name));
         vms.into_iter().map(|vm| vm.id.clone()).collect::<Vec<_>>()
     });
+    let creating = RwSignal::new(false);
+    let may_create = Memo::new(move |_| !templates(app).is_empty());
     view! {
         <Head
             title=t("My desktops")
-            end=move || (store.vms.len() > MANY).then(|| view! {
+            end=move || view! { {(store.vms.len() > MANY).then(|| view! {
                 <input class="sf-input" type="search" data-query="" placeholder=t("Filter by name") aria-label=t("Filter my desktops") prop:value=words on:input:target=move |event| words.set(event.target().value())/>
-            })
+            })}
+                {may_create.get().then(|| view! { <Button label=t("New desktop") icon="plus" kind=Kind::Primary on_press=move |()| creating.set(true)/> })}
+            }
         />
-        {move || if store.vms.len() == 0 {
+        {move || creating.get().then(|| view! { <CreateDesktop on_close=move |()| creating.set(false)/> })}
+        {move || if store.vms.len() == 0 && store.pools.len() == 0 {
             view! { <Empty title=t("No desktop yet") words=t("Here are the machines that you may use. When somebody gives you one, it appears here by itself; ask whoever runs this site.")/> }.into_any()
         } else {
             view! {
                 <div class="sf-pad">
-                    <div class="sf-desks">{each(move || ids.get().into_iter().map(|id| member(&*id.clone(), move || view! { <Card id=id.clone()/> }.into_any())).collect())}</div>
+                    <div class="sf-desks"><PoolCards/>{each(move || ids.get().into_iter().map(|id| member(&*id.clone(), move || view! { <Card id=id.clone()/> }.into_any())).collect())}</div>
                 </div>
             }.into_any()
         }}

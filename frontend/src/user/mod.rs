@@ -1,8 +1,10 @@
 //! The User Portal: the same components, the machines that are one's own.
 
 mod activity;
+mod create;
 mod desktop;
 mod desktops;
+mod pools;
 
 use crate::app::{App, Portal};
 use crate::components::frame::{Entry, Frame, Section};

@@ -77,7 +77,11 @@ impl Edited {
             put(
                 true,
                 "type",
-                json!(if self.automatic { "automatic" } else { "manual" }),
+                json!(if self.automatic {
+                    "automatic"
+                } else {
+                    "manual"
+                }),
             );
             put(true, "stateful", json!(self.stateful.to_string()));
             if !self.instance_type.is_empty() {
@@ -180,7 +184,14 @@ pub fn EditPool(
     let size = RwSignal::new(start.size.to_string());
     let prestarted = RwSignal::new(start.prestarted.to_string());
     let per_user = RwSignal::new(start.per_user.to_string());
-    let kind = RwSignal::new(if start.automatic { "automatic" } else { "manual" }.to_owned());
+    let kind = RwSignal::new(
+        if start.automatic {
+            "automatic"
+        } else {
+            "manual"
+        }
+        .to_owned(),
+    );
     let stateful = RwSignal::new(start.stateful);
     let now = move || Edited {
         name: name.get().trim().to_owned(),
@@ -199,10 +210,11 @@ pub fn EditPool(
     let same = before.clone();
     let refusal = Signal::derive(move || {
         let now = now();
-        let taken = |name: &str| name != own && store.pools.peek_all().iter().any(|pool| pool.name == name);
-        now.objection(taken).map(|why| t(why).to_owned()).or_else(|| {
-            (same.as_ref() == Some(&now)).then(|| t("Nothing was changed.").to_owned())
-        })
+        let taken =
+            |name: &str| name != own && store.pools.peek_all().iter().any(|pool| pool.name == name);
+        now.objection(taken)
+            .map(|why| t(why).to_owned())
+            .or_else(|| (same.as_ref() == Some(&now)).then(|| t("Nothing was changed.").to_owned()))
     });
     let templates = Signal::derive(move || {
         let mut all: Vec<Arc<Template>> = store.templates.all();
@@ -217,18 +229,44 @@ pub fn EditPool(
         )
     });
     let clusters = Signal::derive(move || {
-        options(None, store.clusters.by_name().iter().map(|cluster| (cluster.id.to_string(), cluster.name.clone())))
+        options(
+            None,
+            store
+                .clusters
+                .by_name()
+                .iter()
+                .map(|cluster| (cluster.id.to_string(), cluster.name.clone())),
+        )
     });
     let sizes = Signal::derive(move || {
-        options(Some("As the template has it"), store.instance_types.by_name().iter().map(|one| (one.id.to_string(), one.name.clone())))
+        options(
+            Some("As the template has it"),
+            store
+                .instance_types
+                .by_name()
+                .iter()
+                .map(|one| (one.id.to_string(), one.name.clone())),
+        )
     });
     let kinds = Signal::derive(|| {
-        options(None, [
-            ("automatic".to_owned(), t("Automatic: it goes back when it is shut down").to_owned()),
-            ("manual".to_owned(), t("Manual: it stays somebody's until it is taken back").to_owned()),
-        ])
+        options(
+            None,
+            [
+                (
+                    "automatic".to_owned(),
+                    t("Automatic: it goes back when it is shut down").to_owned(),
+                ),
+                (
+                    "manual".to_owned(),
+                    t("Manual: it stays somebody's until it is taken back").to_owned(),
+                ),
+            ],
+        )
     });
-    let title = pool.as_ref().map_or_else(|| t("New pool").to_owned(), |pool| fill("Edit pool {0}", &[&pool.name]));
+    let title = pool.as_ref().map_or_else(
+        || t("New pool").to_owned(),
+        |pool| fill("Edit pool {0}", &[&pool.name]),
+    );
     let go = move |()| {
         let now = untrack(now);
         let document = now.document(before.as_ref());
@@ -302,14 +340,43 @@ mod tests {
         assert_eq!(some().objection(|_| false), None);
         for (edited, word) in [
             (Edited { size: 0, ..some() }, "between"),
-            (Edited { prestarted: 4, ..some() }, "ahead"),
-            (Edited { template: String::new(), ..some() }, "template"),
-            (Edited { per_user: 0, ..some() }, "one at least"),
-            (Edited { size: number("x"), ..some() }, "between"),
+            (
+                Edited {
+                    prestarted: 4,
+                    ..some()
+                },
+                "ahead",
+            ),
+            (
+                Edited {
+                    template: String::new(),
+                    ..some()
+                },
+                "template",
+            ),
+            (
+                Edited {
+                    per_user: 0,
+                    ..some()
+                },
+                "one at least",
+            ),
+            (
+                Edited {
+                    size: number("x"),
+                    ..some()
+                },
+                "between",
+            ),
         ] {
             let why = edited.objection(|_| false).unwrap_or_default();
             assert!(why.contains(word), "{why}");
         }
-        assert!(some().objection(|name| name == "desks").unwrap_or_default().contains("already"));
+        assert!(
+            some()
+                .objection(|name| name == "desks")
+                .unwrap_or_default()
+                .contains("already")
+        );
     }
 }

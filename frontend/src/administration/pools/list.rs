@@ -61,11 +61,20 @@ pub fn template_words(app: App, pool: &Pool) -> String {
 }
 
 fn kind(pool: &Pool) -> &'static str {
-    if pool.automatic { t("automatic") } else { t("manual") }
+    if pool.automatic {
+        t("automatic")
+    } else {
+        t("manual")
+    }
 }
 
 fn said(app: App, pool: &Pool) -> String {
-    [pool.description.as_str(), &template_words(app, pool), kind(pool)].join(" ")
+    [
+        pool.description.as_str(),
+        &template_words(app, pool),
+        kind(pool),
+    ]
+    .join(" ")
 }
 
 fn compare(app: App, a: &Pool, b: &Pool, column: usize) -> Ordering {
@@ -92,7 +101,11 @@ pub fn Pools() -> AnyView {
     let editing = RwSignal::new(None::<Option<Id>>);
     let order = listing(sort, words, move || store.pools.all(), said, compare);
     let cells: Cells = Arc::new(move |id| {
-        store.pools.get(id).map(|pool| cells(app, &pool)).unwrap_or_default()
+        store
+            .pools
+            .get(id)
+            .map(|pool| cells(app, &pool))
+            .unwrap_or_default()
     });
     let on_key = Callback::new(move |(id, key): (Id, String)| match key.as_str() {
         "Enter" => app.navigation.go(&Route::Pool(id, PoolTab::Machines)),
@@ -141,7 +154,10 @@ pub fn rows(app: App, pool: &Pool) -> Vec<(&'static str, AnyView)> {
         .unwrap_or_default();
     let mut rows = vec![
         (t("In use"), fact(fullness(pool))),
-        (t("Kind"), fact([kind(pool), ", ", kind_words(pool)].concat())),
+        (
+            t("Kind"),
+            fact([kind(pool), ", ", kind_words(pool)].concat()),
+        ),
         (t("Started ahead"), fact(pool.prestarted.to_string())),
         (t("Per person"), fact(pool.max_per_user.to_string())),
         (t("Template"), fact(template_words(app, pool))),
@@ -172,7 +188,11 @@ fn Panel(
     let name = Signal::derive(move || pool.get().map(|pool| pool.name.clone()).unwrap_or_default());
     let page = Route::Pool(id.clone(), PoolTab::Machines);
     let path = page.path();
-    let more = Signal::derive(move || pool.get().map(|pool| items(app, &pool, asked, editing)).unwrap_or_default());
+    let more = Signal::derive(move || {
+        pool.get()
+            .map(|pool| items(app, &pool, asked, editing))
+            .unwrap_or_default()
+    });
     view! {
         <aside class="sf-panel is-over" aria-label=name>
             <div class="sf-stack is-12">

@@ -75,19 +75,36 @@ fn Found(id: Id) -> AnyView {
     };
     let count = Signal::derive(move || members.with(Vec::len));
     let tabs = vec![
-        (t("Machines"), Route::Pool(id.clone(), PoolTab::Machines), Some(count)),
-        (t("Permissions"), Route::Pool(id.clone(), PoolTab::Permissions), None),
+        (
+            t("Machines"),
+            Route::Pool(id.clone(), PoolTab::Machines),
+            Some(count),
+        ),
+        (
+            t("Permissions"),
+            Route::Pool(id.clone(), PoolTab::Permissions),
+            None,
+        ),
     ];
-    let more = Signal::derive(move || pool.get().map(|pool| items(app, &pool, asked, editing)).unwrap_or_default());
-    let refusal = Signal::derive(move || pool.get().and_then(|pool| pool.offers.refusal("edit").map(str::to_owned)));
+    let more = Signal::derive(move || {
+        pool.get()
+            .map(|pool| items(app, &pool, asked, editing))
+            .unwrap_or_default()
+    });
+    let refusal = Signal::derive(move || {
+        pool.get()
+            .and_then(|pool| pool.offers.refusal("edit").map(str::to_owned))
+    });
     let id_edit = id.clone();
-    let body = move || match tab.get() {
+    let body = move || {
+        match tab.get() {
         PoolTab::Permissions => view! {
             <p class="sf-pad sf-dim">{t("Whoever has the role VmPoolUser here sees “Get a desktop” in the User Portal.")}</p>
             <ObjectPermissions kind="vm_pool" id=id.clone()/>
         }
         .into_any(),
         PoolTab::Machines => machines(app, pool, members, asked),
+    }
     };
     view! {
         {crumb(t("Pools"), &Route::Pools, name)}

@@ -48,7 +48,10 @@ fn compare(app: App, a: &Template, b: &Template, column: usize) -> Ordering {
         3 => a.os.cmp(&b.os),
         5 => a.disks.len().cmp(&b.disks.len()),
         6 => used_by(app, &a.id).cmp(&used_by(app, &b.id)),
-        7 => a.created.unwrap_or(0.0).total_cmp(&b.created.unwrap_or(0.0)),
+        7 => a
+            .created
+            .unwrap_or(0.0)
+            .total_cmp(&b.created.unwrap_or(0.0)),
         _ => natural(&a.name, &b.name).then(b.version.cmp(&a.version)),
     }
 }
@@ -74,11 +77,19 @@ pub fn Templates() -> AnyView {
             .unwrap_or_default()
     });
     let on_key = Callback::new(move |(id, key): (Id, String)| match key.as_str() {
-        "Enter" => app.navigation.go(&Route::Template(id, TemplateTab::Summary)),
+        "Enter" => app
+            .navigation
+            .go(&Route::Template(id, TemplateTab::Summary)),
         "e" => editing.set(Some(id)),
         _ => {}
     });
-    let only_blank = move || store.templates.members().iter().all(|template| template.is_blank());
+    let only_blank = move || {
+        store
+            .templates
+            .members()
+            .iter()
+            .all(|template| template.is_blank())
+    };
     view! {
         <Head title=t("Templates") beside=move || view! { <span class="sf-n">{move || store.templates.len()}</span> }/>
         <div class="sf-tools"><WordFilter name=t("Filter templates") words=words/></div>
@@ -154,13 +165,20 @@ pub fn rows(app: App, template: &Template) -> Vec<(&'static str, AnyView)> {
         (t("Cluster"), fact(cluster)),
         (
             t("First boot"),
-            fact(if template.initialized { t("set") } else { t("not set") }),
+            fact(if template.initialized {
+                t("set")
+            } else {
+                t("not set")
+            }),
         ),
         (
             t("Used by"),
             fact(plural(used_by(app, &template.id), "{0} VM", "{0} VMs")),
         ),
-        (t("Made"), fact(template.created.map(exact).unwrap_or_default())),
+        (
+            t("Made"),
+            fact(template.created.map(exact).unwrap_or_default()),
+        ),
         (t("ID"), copyable_id(&template.id)),
     ]
 }
@@ -178,7 +196,12 @@ fn Panel(
         let id = id.clone();
         Memo::new(move |_| app.store.templates.get(&id))
     };
-    let name = Signal::derive(move || template.get().map(|one| one.name.clone()).unwrap_or_default());
+    let name = Signal::derive(move || {
+        template
+            .get()
+            .map(|one| one.name.clone())
+            .unwrap_or_default()
+    });
     let page = Route::Template(id.clone(), TemplateTab::Summary);
     let more = Signal::derive(move || {
         template

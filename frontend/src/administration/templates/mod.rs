@@ -50,9 +50,12 @@ pub fn items(
         Arc::clone(template),
     );
     vec![
-        item(t("New VM from it"), "plus", refusal("create_vm"), move || {
-            creating.set(Some(create.clone()))
-        }),
+        item(
+            t("New VM from it"),
+            "plus",
+            refusal("create_vm"),
+            move || creating.set(Some(create.clone())),
+        ),
         item(t("Edit"), "edit", refusal("edit"), move || {
             editing.set(Some(edit.clone()))
         }),
@@ -64,10 +67,7 @@ pub fn items(
 
 /// The question before a template is deleted.
 fn deletion(app: App, template: &Arc<Template>) -> Question {
-    let full = fill(
-        "{0} {1}",
-        &[&template.name, &template.version_words()],
-    );
+    let full = fill("{0} {1}", &[&template.name, &template.version_words()]);
     let id = template.id.clone();
     let name = template.name.clone();
     Question {
@@ -150,7 +150,12 @@ pub fn EditTemplate(
     });
     let go = move |()| {
         let refused = fill("{0} was not changed", &[&template.name]);
-        ask(app, None, refused, templates::update(&template.id, body.get_untracked()));
+        ask(
+            app,
+            None,
+            refused,
+            templates::update(&template.id, body.get_untracked()),
+        );
     };
     view! {
         <FormDialog title=title button=t("Save") refusal=refusal on_go=go on_close=on_close>

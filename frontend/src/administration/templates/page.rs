@@ -61,7 +61,12 @@ fn Found(id: Id) -> AnyView {
     let editing = RwSignal::new(None::<Id>);
     let creating = RwSignal::new(None::<Id>);
     let made = RwSignal::new(None::<Id>);
-    let name = Signal::derive(move || template.get().map(|one| one.name.clone()).unwrap_or_default());
+    let name = Signal::derive(move || {
+        template
+            .get()
+            .map(|one| one.name.clone())
+            .unwrap_or_default()
+    });
     let tab = {
         let id = id.clone();
         Memo::new(move |_| match app.navigation.route.get() {
@@ -70,7 +75,11 @@ fn Found(id: Id) -> AnyView {
         })
     };
     let tabs = vec![
-        (t("Summary"), Route::Template(id.clone(), TemplateTab::Summary), None),
+        (
+            t("Summary"),
+            Route::Template(id.clone(), TemplateTab::Summary),
+            None,
+        ),
         (
             t("Permissions"),
             Route::Template(id.clone(), TemplateTab::Permissions),
@@ -143,7 +152,9 @@ fn summary(app: App, template: &Arc<Template>) -> AnyView {
     let users = if users.is_empty() {
         view! { <p class="sf-dim">{t("No machine was made from this version.")}</p> }.into_any()
     } else {
-        let links = users.iter().map(|vm| view! { <li>{vm_link(app, &vm.id)}" "{badge(vm.status.status())}</li> });
+        let links = users
+            .iter()
+            .map(|vm| view! { <li>{vm_link(app, &vm.id)}" "{badge(vm.status.status())}</li> });
         view! { <ul class="sf-plain">{links.collect_view()}</ul> }.into_any()
     };
     let pools: Vec<_> = app
@@ -154,7 +165,13 @@ fn summary(app: App, template: &Arc<Template>) -> AnyView {
         .filter(|pool| pool.template.as_ref() == Some(&template.id))
         .map(|pool| view! { <li><a class="sf-obj" href=Route::Pool(pool.id.clone(), Default::default()).path()>{pool.name.clone()}</a></li> })
         .collect();
-    let pools = (!pools.is_empty()).then(|| section(t("Pools of it"), (), view! { <ul class="sf-plain">{pools}</ul> }));
+    let pools = (!pools.is_empty()).then(|| {
+        section(
+            t("Pools of it"),
+            (),
+            view! { <ul class="sf-plain">{pools}</ul> },
+        )
+    });
     view! {
         <div class="sf-pad">
             <div class="sf-grid is-main">
@@ -179,13 +196,15 @@ fn version_row(version: &Template, here: bool) -> Vec<AnyView> {
     let words = version.version_words();
     vec![
         if here {
-            view! { <span class="sf-strong">{words}</span>" "{label(t("this one"), "is-accent")} }.into_any()
+            view! { <span class="sf-strong">{words}</span>" "{label(t("this one"), "is-accent")} }
+                .into_any()
         } else {
             view! { <a class="sf-obj" href=path>{words}</a> }.into_any()
         },
         badge(version.status()),
         view! { <span class="sf-dim">{version.description.clone()}</span> }.into_any(),
-        view! { <span class="sf-dim">{version.created.map(exact).unwrap_or_default()}</span> }.into_any(),
+        view! { <span class="sf-dim">{version.created.map(exact).unwrap_or_default()}</span> }
+            .into_any(),
     ]
 }
 

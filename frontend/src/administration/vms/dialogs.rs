@@ -1,5 +1,5 @@
 //! Dialogs about a machine, opened from its page, the list and the panel: one
-//! slot, so that each place has all of them.
+//! place for them, so that each page has all of them.
 
 use super::edit::EditDialog;
 use super::run_once::RunOnce;
@@ -10,7 +10,7 @@ use crate::components::cd::CdDialog;
 use crate::components::make_template::MakeTemplate;
 use crate::components::names::objection_to_name;
 use crate::components::snapshots::TakeSnapshot;
-use crate::components::vm_actions::{DeleteDialog, VmAction};
+use crate::components::vm_actions::DeleteDialog;
 use crate::store::{Id, Vm};
 use crate::text::{fill, t};
 use crate::ui::form::TextField;
@@ -41,10 +41,10 @@ pub enum VmDialog {
 
 /// Lines of a menu for everything about a machine that is not its power.
 #[must_use]
-pub fn items(vm: &Arc<Vm>, slot: RwSignal<Option<VmDialog>>) -> Vec<Item> {
+pub fn items(vm: &Arc<Vm>, dialog: RwSignal<Option<VmDialog>>) -> Vec<Item> {
     let refusal = |action: &str| vm.offers.refusal(action).map(str::to_owned);
     let open = |words, icon, refusal, what: VmDialog| {
-        item(words, icon, refusal, move || slot.set(Some(what.clone())))
+        item(words, icon, refusal, move || dialog.set(Some(what.clone())))
     };
     let id = || vm.id.clone();
     if vm.external {
@@ -55,44 +55,47 @@ pub fn items(vm: &Arc<Vm>, slot: RwSignal<Option<VmDialog>>) -> Vec<Item> {
             VmDialog::Adopt(id()),
         )];
     }
-    vec![
-        open(t("Run once"), "play", refusal("start"), VmDialog::RunOnce(id())),
-        open(
+    let every = [
+        ("start", t("Run once"), "play", VmDialog::RunOnce(id())),
+        (
+            "snapshot_add",
             t("Take snapshot"),
             "snapshot",
-            refusal("snapshot_add"),
             VmDialog::Snapshot(id()),
         ),
-        open(
+        (
+            "create_template",
             t("Make template"),
             "template",
-            refusal("create_template"),
             VmDialog::Template(id()),
         ),
-        open(t("Clone"), "copy", refusal("clone"), VmDialog::Clone(id())),
-        open(t("Change CD"), "disc", refusal("cdrom"), VmDialog::Cd(id())),
-        open(t("Edit"), "edit", refusal("update"), VmDialog::Edit(id())),
-        open(
-            t("Delete"),
-            "trash",
-            VmAction::Delete.refusal(vm),
-            VmDialog::Delete(vec![id()]),
-        ),
-    ]
+        ("clone", t("Clone"), "copy", VmDialog::Clone(id())),
+        ("cdrom", t("Change CD"), "disc", VmDialog::Cd(id())),
+        ("update", t("Edit"), "edit", VmDialog::Edit(id())),
+        ("delete", t("Delete"), "trash", VmDialog::Delete(vec![id()])),
+    ];
+    every
+        .into_iter()
+        .filter(|(action, ..)| {
+            // What every server has, whether it says so or not.
+            matches!(*action, "cdrom" | "update" | "delete") || vm.offers.knows(action)
+        })
+        .map(|(action, words, icon, what)| open(words, icon, refusal(action), what))
+        .collect()
 }
 
 /// The dialog that is open.
 #[component]
 pub fn VmDialogs(
     /// Which one.
-    slot: RwSignal<Option<VmDialog>>,
+    dialog: RwSignal<Option<VmDialog>>,
     /// Machines are being deleted.
     #[prop(optional, into)]
     on_deleted: Option<Callback<()>>,
 ) -> AnyView {
-    let close = Callback::new(move |()| slot.set(None));
+    let close = Callback::new(move |()| dialog.set(None));
     view! {
-        {move || slot.get().map(|dialog| match dialog {
+        {move || dialog.get().map(|open| match open {
             VmDialog::Edit(id) => view! { <EditDialog id=id on_close=close/> }.into_any(),
             VmDialog::Cd(id) => view! { <CdDialog vm=id on_close=close/> }.into_any(),
             VmDialog::Snapshot(id) => view! { <TakeSnapshot id=id on_close=close/> }.into_any(),
@@ -102,7 +105,7 @@ pub fn VmDialogs(
             VmDialog::Adopt(id) => view! { <Adopt id=id on_close=close/> }.into_any(),
             VmDialog::Delete(ids) => view! {
                 <DeleteDialog ids=ids on_close=move |went: bool| {
-                    slot.set(None);
+                    dialog.set(None);
                     if let (true, Some(on_deleted)) = (went, on_deleted) { on_deleted.run(()); }
                 }/>
             }.into_any(),
@@ -112,7 +115,10 @@ pub fn VmDialogs(
 }
 
 /// A name for a machine that is not there yet, and why it will not do.
-fn fresh_name(app: App, name: RwSignal<String>) -> (Signal<Option<String>>, Signal<Option<String>>) {
+fn fresh_name(
+    app: App,
+    name: RwSignal<String>,
+) -> (Signal<Option<String>>, Signal<Option<String>>) {
     let wrong = Signal::derive(move || {
         name.with(|name| {
             objection_to_name(name, |name| {
@@ -121,8 +127,11 @@ fn fresh_name(app: App, name: RwSignal<String>) -> (Signal<Option<String>>, Sign
         })
         .map(|why| t(why).to_owned())
     });
-    let shown =
-        Signal::derive(move || (!name.with(String::is_empty)).then(|| wrong.get()).flatten());
+    let shown = Signal::derive(move || {
+        (!name.with(String::is_empty))
+            .then(|| wrong.get())
+            .flatten()
+    });
     (wrong, shown)
 }
 

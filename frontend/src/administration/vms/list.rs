@@ -331,7 +331,7 @@ pub fn VmList() -> AnyView {
         {move || creating.get().then(|| view! {
             <CreateDialog made=open on_close=move |()| app.navigation.go(&Route::Vms { create: false })/>
         })}
-        <VmDialogs slot=dialog on_deleted=move |()| selection.set(HashSet::new())/>
+        <VmDialogs dialog=dialog on_deleted=move |()| selection.set(HashSet::new())/>
     }
     .into_any()
 }

@@ -63,9 +63,14 @@ fn Found(id: Id) -> AnyView {
         let nics = Signal::derive(move || vm.get().map_or(0, |vm| vm.nics.len()));
         let own = id.clone();
         let snapshots = Signal::derive(move || {
-            store.snapshots.all().iter().filter(|one| one.vm.as_ref() == Some(&own) && one.kind == SnapshotKind::Regular).count()
+            store
+                .snapshots
+                .all()
+                .iter()
+                .filter(|one| one.vm.as_ref() == Some(&own) && one.kind == SnapshotKind::Regular)
+                .count()
         });
-        vec![
+        let mut tabs = vec![
             (t("Summary"), to(VmTab::Summary), None),
             (t("Hardware"), to(VmTab::Hardware), None),
             (t("Disks"), to(VmTab::Disks), Some(disks)),
@@ -74,7 +79,16 @@ fn Found(id: Id) -> AnyView {
             (t("Guest"), to(VmTab::Guest), None),
             (t("Permissions"), to(VmTab::Permissions), None),
             (t("Activity"), to(VmTab::Activity), None),
-        ]
+        ];
+        if !store
+            .vms
+            .peek(&id)
+            .is_some_and(|vm| vm.offers.knows("snapshot_add"))
+        {
+            let hidden = to(VmTab::Snapshots);
+            tabs.retain(|(_, tab, _)| *tab != hidden);
+        }
+        tabs
     };
     let beside = move || {
         vm.get().map(|vm| {
@@ -123,16 +137,12 @@ fn Found(id: Id) -> AnyView {
             match tab.get() {
                 VmTab::Summary => view! { <Summary id=id/> }.into_any(),
                 VmTab::Hardware => {
-                    {
-                        let edited = id.clone();
-                        view! { <Hardware id=id on_edit=move |()| dialog.set(Some(VmDialog::Edit(edited.clone())))/> }.into_any()
-                    }
+                    let edited = id.clone();
+                    view! { <Hardware id=id on_edit=move |()| dialog.set(Some(VmDialog::Edit(edited.clone())))/> }.into_any()
                 }
                 VmTab::Disks => {
-                    {
-                        let changed = id.clone();
-                        view! { <Disks id=id on_cd=move |()| dialog.set(Some(VmDialog::Cd(changed.clone())))/> }.into_any()
-                    }
+                    let changed = id.clone();
+                    view! { <Disks id=id on_cd=move |()| dialog.set(Some(VmDialog::Cd(changed.clone())))/> }.into_any()
                 }
                 VmTab::Network => view! { <Network id=id/> }.into_any(),
                 VmTab::Snapshots => view! { <Snapshots id=id/> }.into_any(),
@@ -156,7 +166,7 @@ fn Found(id: Id) -> AnyView {
         />
         <Tabs label=t("Sections") tabs=tabs route=app.navigation.route/>
         {body}
-        <VmDialogs slot=dialog on_deleted=move |()| app.navigation.go(&Route::Vms { create: false })/>
+        <VmDialogs dialog=dialog on_deleted=move |()| app.navigation.go(&Route::Vms { create: false })/>
     }
     .into_any()
 }

@@ -101,7 +101,11 @@ impl Form {
             template,
             latest: from_template && self.latest.get(),
             clone: from_template && self.clone.get(),
-            os: if from_template && !self.os_chosen.get() { String::new() } else { self.os.get() },
+            os: if from_template && !self.os_chosen.get() {
+                String::new()
+            } else {
+                self.os.get()
+            },
             firmware: self.firmware.get(),
             disk: parse_bytes(&self.disk.get(), GIB).unwrap_or(0),
             domain: some(self.domain.get()),

@@ -2,13 +2,13 @@
 //! and open to change; the same as YAML and as API calls; then a task that can
 //! be left at once.
 
-mod first_boot;
 mod form;
 mod pane;
 mod side;
 
 use crate::app::{App, app};
 use crate::components::cd::iso_options;
+use crate::components::first_boot;
 use crate::format::{GIB, bytes};
 use crate::making::first_boot::FirstBoot;
 use crate::making::run::make;
@@ -148,13 +148,18 @@ pub fn CreateDialog(
     let wrong_name = Signal::derive(move || {
         let shown = tried.get() || !form.name.with(String::is_empty);
         shown
-            .then(|| plan.with(|plan| crate::components::names::objection_to_name(&plan.name, taken)))
+            .then(|| {
+                plan.with(|plan| crate::components::names::objection_to_name(&plan.name, taken))
+            })
             .flatten()
             .map(|why| t(why).to_owned())
     });
     let pane = move || match tab.get() {
         0 => pane::pane(app, form, wrong_name),
-        1 => first_boot::pane(form.first_boot, Signal::derive(move || plan.with(|plan| plan.os.starts_with("windows")))),
+        1 => first_boot::pane(
+            form.first_boot,
+            Signal::derive(move || plan.with(|plan| plan.os.starts_with("windows"))),
+        ),
         2 => {
             let yaml = plan.with(|plan| plan.yaml(|id| name_of(app, id)));
             view! { <pre class="sf-code" tabindex="0" role="region" aria-label="YAML">{yaml}</pre> }

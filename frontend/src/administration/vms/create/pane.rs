@@ -58,7 +58,9 @@ fn Default(
 #[must_use]
 pub fn usable(app: App) -> Vec<Arc<Template>> {
     let mut all = app.store.templates.all();
-    all.retain(|template| !template.is_blank() && template.name != "Blank" && template.status == "ok");
+    all.retain(|template| {
+        !template.is_blank() && template.name != "Blank" && template.status == "ok"
+    });
     all.sort_by(|a, b| natural(&a.name, &b.name).then(b.version.cmp(&a.version)));
     all
 }
@@ -77,8 +79,11 @@ fn template_fields(app: App, form: Form) -> AnyView {
     Effect::new(move |before: Option<String>| {
         let now = chosen.get();
         if before.is_some_and(|before| before != now) {
-            let newest = untrack(|| usable(app)).into_iter().find(|one| **one.family() == *now);
-            form.template.set(newest.map(|one| one.id.to_string()).unwrap_or_default());
+            let newest = untrack(|| usable(app))
+                .into_iter()
+                .find(|one| **one.family() == *now);
+            form.template
+                .set(newest.map(|one| one.id.to_string()).unwrap_or_default());
         }
         now
     });
@@ -106,7 +111,12 @@ fn template_fields(app: App, form: Form) -> AnyView {
             .get(&form.template.get())
             .map(|template| {
                 let disks = plural(template.disks.len(), "{0} disk", "{0} disks");
-                let words = [disks.as_str(), ", ", &crate::components::names::os_words(&template.os)].concat();
+                let words = [
+                    disks.as_str(),
+                    ", ",
+                    &crate::components::names::os_words(&template.os),
+                ]
+                .concat();
                 if template.description.is_empty() {
                     words
                 } else {
@@ -115,12 +125,25 @@ fn template_fields(app: App, form: Form) -> AnyView {
             })
             .unwrap_or_default()
     });
-    let copied = RwSignal::new(if form.clone.get_untracked() { "clone" } else { "thin" }.to_owned());
+    let copied = RwSignal::new(
+        if form.clone.get_untracked() {
+            "clone"
+        } else {
+            "thin"
+        }
+        .to_owned(),
+    );
     Effect::new(move |_| form.clone.set(copied.get() == "clone"));
     let ways = Signal::derive(|| {
         vec![
-            ("thin".to_owned(), t("On the template's disks (thin): at once").to_owned()),
-            ("clone".to_owned(), t("A copy of its own (clone)").to_owned()),
+            (
+                "thin".to_owned(),
+                t("On the template's disks (thin): at once").to_owned(),
+            ),
+            (
+                "clone".to_owned(),
+                t("A copy of its own (clone)").to_owned(),
+            ),
         ]
     });
     view! {
@@ -173,10 +196,22 @@ pub fn pane(app: App, form: Form, wrong_name: Signal<Option<String>>) -> AnyView
                 .store
                 .templates
                 .get(&form.template.get())
-                .map(|one| fill("{0} vCPU, {1}", &[&one.vcpus.to_string(), &bytes(one.memory)]))
+                .map(|one| {
+                    fill(
+                        "{0} vCPU, {1}",
+                        &[&one.vcpus.to_string(), &bytes(one.memory)],
+                    )
+                })
                 .unwrap_or_default();
             let is = Signal::derive(move || form.size.get() == Sized::Template);
-            tile("size", "=", t("As the template").to_owned(), small, is, move || form.size.set(Sized::Template))
+            tile(
+                "size",
+                "=",
+                t("As the template").to_owned(),
+                small,
+                is,
+                move || form.size.set(Sized::Template),
+            )
         });
         let letters = SIZES
             .into_iter()
@@ -217,7 +252,10 @@ pub fn pane(app: App, form: Form, wrong_name: Signal<Option<String>>) -> AnyView
     let types = Signal::derive(move || {
         let mut options = vec![(String::new(), t("A size by name").to_owned())];
         options.extend(store.instance_types.by_name().iter().map(|one| {
-            let words = fill("{0}: {1} vCPU, {2}", &[&one.name, &one.vcpus.to_string(), &bytes(one.memory)]);
+            let words = fill(
+                "{0}: {1} vCPU, {2}",
+                &[&one.name, &one.vcpus.to_string(), &bytes(one.memory)],
+            );
             (one.id.to_string(), words)
         }));
         options
@@ -316,7 +354,9 @@ pub fn pane(app: App, form: Form, wrong_name: Signal<Option<String>>) -> AnyView
     let disk_words = Signal::derive(move || {
         match form.source.get() {
             Source::Image => return t("the one you chose").to_owned(),
-            Source::Template if form.clone.get() => return t("copies of the template's").to_owned(),
+            Source::Template if form.clone.get() => {
+                return t("copies of the template's").to_owned();
+            }
             Source::Template => return t("on the template's").to_owned(),
             Source::Installer | Source::Nothing => {}
         }

@@ -6,10 +6,7 @@ use crate::ui::form::{Check, TextField};
 use leptos::prelude::*;
 
 /// A field of the answers as a signal that writes back.
-fn part(
-    all: RwSignal<FirstBoot>,
-    get: fn(&mut FirstBoot) -> &mut String,
-) -> RwSignal<String> {
+fn part(all: RwSignal<FirstBoot>, get: fn(&mut FirstBoot) -> &mut String) -> RwSignal<String> {
     let value = RwSignal::new(get(&mut all.get_untracked()).clone());
     Effect::new(move |before: Option<()>| {
         let text = value.get();
