@@ -18,7 +18,7 @@ use crate::model::{
     Transfer, TransferId, User, UserId, Vm, VmId, VmPool, VmPoolId, VmStatistics, VnicProfile,
     VnicProfileId,
 };
-use crate::model::{DiskStatistics, NicId, NicStatistics};
+use crate::model::{DiskStatistics, Guest, NicId, NicStatistics};
 use crate::operation::Operation;
 
 mod events;
@@ -93,6 +93,8 @@ pub struct Inventory {
     pub events: EventLog,
     /// What running VMs use.
     pub vm_statistics: Map<VmId, VmStatistics>,
+    /// What guests of running VMs tell, where their agent's channel is open.
+    pub guests: Map<VmId, Guest>,
     /// What hosts use.
     pub host_statistics: Map<HostId, HostStatistics>,
     /// What disks of running VMs do.
@@ -261,6 +263,7 @@ impl Inventory {
             events: EventLog::default(),
             vm_statistics: Map::default(),
             host_statistics: Map::default(),
+            guests: Map::default(),
             disk_statistics: Map::default(),
             nic_statistics: Map::default(),
             vms_by_name: Map::default(),

@@ -6,6 +6,8 @@
 
 mod domains;
 mod figures;
+mod guests;
+mod restart;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,6 +43,7 @@ struct Watch {
     id: HostId,
     host: Arc<dyn Hypervisor>,
     figures: Figures,
+    guests: guests::Guests,
     /// Since when it has not answered.
     away: Option<Duration>,
     /// Since when guests have been asked to end.
@@ -62,6 +65,7 @@ pub(crate) async fn watch(manager: Manager, id: HostId, host: Arc<dyn Hypervisor
         id,
         host,
         figures: Figures::default(),
+        guests: guests::Guests::default(),
         away: None,
         ending: HashMap::new(),
         known: false,
@@ -98,6 +102,14 @@ impl Watch {
             HostEvent::Domain { id, .. }
             | HostEvent::Defined { id }
             | HostEvent::Undefined { id } => self.look_at(VmId(id)).await,
+            HostEvent::Agent { id, connected } => {
+                let guests = self.guests.clone();
+                guests
+                    .changed(&self.manager, &self.host, VmId(id), connected)
+                    .await;
+                // A VM may be up because of it.
+                self.look_at(VmId(id)).await
+            }
             HostEvent::Rebooted { id } => self.rebooted(VmId(id)).await,
             HostEvent::DeviceRemoved { id, device } => self.device_removed(VmId(id), device).await,
             HostEvent::Statistics(statistics) => {
@@ -124,7 +136,12 @@ impl Watch {
         };
         let back = self.away.take().is_some();
         self.met = true;
+        let listening = guests::listening(&domains);
         domains::reconcile_all(self, domains).await?;
+        let guests = self.guests.clone();
+        guests
+            .round(&self.manager, self.id, &self.host, listening)
+            .await;
         if back {
             self.manager.core.executor.host_back.notify_waiters();
         }
@@ -134,6 +151,7 @@ impl Watch {
         if self.rounds.is_multiple_of(STORAGE_EVERY) || back {
             self.look_at_storage().await?;
         }
+        restart::round(&self.manager).await?;
         self.rounds = self.rounds.wrapping_add(1);
         Ok(())
     }

@@ -27,6 +27,8 @@ pub(crate) enum VmAction {
     Reboot,
     Reset,
     Suspend,
+    Freeze,
+    Thaw,
     Edit,
     Delete,
     Console,
@@ -39,13 +41,15 @@ pub(crate) enum VmAction {
 }
 
 impl VmAction {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 17] = [
         Self::Start,
         Self::Stop,
         Self::Shutdown,
         Self::Reboot,
         Self::Reset,
         Self::Suspend,
+        Self::Freeze,
+        Self::Thaw,
         Self::Edit,
         Self::Delete,
         Self::Console,
@@ -65,6 +69,8 @@ impl VmAction {
             Self::Reboot => "reboot",
             Self::Reset => "reset",
             Self::Suspend => "suspend",
+            Self::Freeze => "freeze",
+            Self::Thaw => "thaw",
             Self::Edit => "edit",
             Self::Delete => "delete",
             Self::Console => "console",
@@ -86,6 +92,7 @@ impl VmAction {
             Self::Reboot => &[Permit::REBOOT_VM],
             Self::Reset => &[Permit::RESET_VM, Permit::REBOOT_VM],
             Self::Suspend => &[Permit::HIBERNATE_VM],
+            Self::Freeze | Self::Thaw => &[Permit::MANIPULATE_VM_SNAPSHOTS],
             Self::Edit => &[Permit::EDIT_VM_PROPERTIES],
             Self::Delete => &[Permit::DELETE_VM],
             Self::Console => &[Permit::CONNECT_TO_VM, Permit::RECONNECT_TO_VM],
@@ -175,6 +182,19 @@ pub(crate) fn vm(inventory: &Inventory, vm: &Vm, action: VmAction) -> Result<(),
             S::Up if locked => Err(format!("Cannot hibernate VM. {BUSY}")),
             S::Up => Ok(()),
             _ => refuse("hibernate"),
+        },
+        VmAction::Freeze | VmAction::Thaw => match status {
+            S::Up | S::PoweringUp | S::PoweringDown if locked => {
+                Err(format!("Cannot reach the guest. {BUSY}"))
+            }
+            S::Up | S::PoweringUp | S::PoweringDown => {
+                if inventory.guests.get(&vm.id).is_some_and(|guest| guest.answers) {
+                    Ok(())
+                } else {
+                    Err("Cannot reach the guest. The guest agent does not answer.".to_owned())
+                }
+            }
+            _ => Err(format!("Cannot reach the guest. {}", state_sentence(vm))),
         },
         VmAction::Edit => match status {
             S::ImageLocked => refuse("edit"),

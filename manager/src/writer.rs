@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::event::EventDraft;
 use crate::inventory::{Applied, Change, Entity, Inventory};
+use crate::model::Guest;
 use crate::model::{
     DiskId, DiskStatistics, Event, EventId, HostId, HostStatistics, NicId, NicStatistics, ObjectId,
     OperationId, SessionId, Timestamp, UserId, VmId, VmStatistics,
@@ -174,7 +175,28 @@ impl Draft {
                     .insert(vm, Arc::new(statistics));
             }
             None => {
-                if self.inventory.vm_statistics.remove(&vm).is_none() {
+                // A run that is over has no guest either.
+                let guest = self.inventory.guests.remove(&vm).is_some();
+                if self.inventory.vm_statistics.remove(&vm).is_none() && !guest {
+                    return;
+                }
+            }
+        }
+        self.changes.push(Change::Statistics(vm.into()));
+    }
+
+    /// What a VM's guest tells; never stored.
+    pub(crate) fn guest(&mut self, vm: VmId, guest: Option<Guest>) {
+        match guest {
+            Some(guest) => {
+                let guest = Arc::new(guest);
+                let old = self.inventory.guests.insert(vm, Arc::clone(&guest));
+                if old.is_some_and(|old| old == guest) {
+                    return;
+                }
+            }
+            None => {
+                if self.inventory.guests.remove(&vm).is_none() {
                     return;
                 }
             }

@@ -183,6 +183,7 @@ fn extra(inventory: &Inventory, caller: &manager::Caller, object: ObjectId) -> E
                 extra.uptime_s = Some(statistics.uptime_seconds);
                 extra.consoles = Some(statistics.consoles.clone());
             }
+            guest(inventory, id, &mut extra.other);
         }
         ObjectId::VmPool(id) => {
             if let Some(pool) = inventory.vm_pools.get(&id) {
@@ -215,6 +216,41 @@ fn extra(inventory: &Inventory, caller: &manager::Caller, object: ObjectId) -> E
         _ => {}
     }
     extra
+}
+
+/// What a VM's guest tells that oVirt's API has no place for.
+fn guest(
+    inventory: &Inventory,
+    id: manager::model::VmId,
+    other: &mut serde_json::Map<String, serde_json::Value>,
+) {
+    use serde_json::json;
+    let Some(guest) = inventory.guests.get(&id) else {
+        return;
+    };
+    let state = if guest.answers { "answers" } else { "silent" };
+    other.insert("agent".to_owned(), json!(state));
+    let addresses: Vec<String> = guest
+        .report
+        .addresses()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    other.insert("ips".to_owned(), json!(addresses));
+    let file_systems: Vec<_> = guest
+        .report
+        .file_systems
+        .iter()
+        .map(|it| {
+            json!({
+                "mount_point": it.mount_point,
+                "kind": it.kind,
+                "total_bytes": it.total_bytes,
+                "used_bytes": it.used_bytes,
+            })
+        })
+        .collect();
+    other.insert("file_systems".to_owned(), json!(file_systems));
 }
 
 /// Tells two views of an object apart, so that what looks the same is not sent again.

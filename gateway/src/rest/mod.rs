@@ -20,6 +20,7 @@ mod events;
 mod fault;
 mod first_boot;
 mod fixed;
+mod guest;
 mod host_nics;
 mod hosts;
 mod image_transfers;

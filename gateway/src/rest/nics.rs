@@ -11,7 +11,7 @@ use super::convert::{given, part, reference, word};
 use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::view::{Found, View, list_or_pick};
-use super::{Change, Verb, beneath, statistics};
+use super::{Change, Verb, beneath, guest, statistics};
 
 pub(super) fn read(view: &View, vm: &Vm, rest: &[&str]) -> Result<Found> {
     if let [id, rest @ ..] = rest
@@ -21,6 +21,9 @@ pub(super) fn read(view: &View, vm: &Vm, rest: &[&str]) -> Result<Found> {
         return match rest {
             ["statistics", rest @ ..] => {
                 statistics::read(statistics::nic(view.inventory(), vm, nic), rest)
+            }
+            ["reporteddevices", rest @ ..] => {
+                list_or_pick(guest::devices_of_nic(view.inventory(), vm, nic), rest)
             }
             rest => Err(beneath(rest)),
         };

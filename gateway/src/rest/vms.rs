@@ -14,9 +14,9 @@ use super::convert::{date, part, reference, word};
 use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
-use super::view::{Found, View, one};
+use super::view::{Found, View, list_or_pick, one};
 use super::{Change, Verb, consoles, disk_attachments, nics, permissions, statistics, tags};
-use super::{beneath, templates, vm_settings, watchdogs};
+use super::{beneath, guest, templates, vm_settings, watchdogs};
 
 pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
     let [id, rest @ ..] = path else {
@@ -29,7 +29,12 @@ pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
         ["cdroms", rest @ ..] => consoles::read_cdroms(view, params, &vm, rest),
         ["diskattachments", rest @ ..] => disk_attachments::read(view, &vm, rest),
         ["graphicsconsoles", rest @ ..] => consoles::read(view, params, &vm, rest),
+        ["applications", rest @ ..] => {
+            list_or_pick(guest::applications(view.inventory(), &vm), rest)
+        }
         ["nics", rest @ ..] => nics::read(view, &vm, rest),
+        ["reporteddevices", rest @ ..] => list_or_pick(guest::devices(view.inventory(), &vm), rest),
+        ["sessions", rest @ ..] => list_or_pick(guest::sessions(view.inventory(), &vm), rest),
         ["permissions", rest @ ..] => permissions::read(view, vm.id.into(), rest),
         ["statistics", rest @ ..] => statistics::read(statistics::vm(view.inventory(), &vm), rest),
         ["watchdogs", rest @ ..] => watchdogs::read(view, &vm, rest),
@@ -114,6 +119,7 @@ pub(super) fn to_api(inventory: &Inventory, vm: &Vm) -> types::Vm {
     });
     object.cpu_profile = profile.map(|id| part!(CpuProfile, path::cpu_profile(id), id));
     vm_settings::write_vm(&mut object, &vm.hardware);
+    guest::write(inventory, vm, &mut object);
     object
 }
 
@@ -380,7 +386,16 @@ async fn update(change: &Change<'_>, vm: &Arc<Vm>) -> Result<Answer> {
 async fn act(change: &Change<'_>, vm: &Arc<Vm>, name: &str) -> Result<Answer> {
     let (manager, caller, id) = (change.view.manager(), change.caller(), vm.id);
     let known = [
-        "start", "stop", "shutdown", "reboot", "reset", "suspend", "ticket", "logon",
+        "start",
+        "stop",
+        "shutdown",
+        "reboot",
+        "reset",
+        "suspend",
+        "ticket",
+        "logon",
+        "freezefilesystems",
+        "thawfilesystems",
     ];
     if !known.contains(&name) {
         return Err(Refused::unbuilt());
@@ -400,6 +415,8 @@ async fn act(change: &Change<'_>, vm: &Arc<Vm>, name: &str) -> Result<Answer> {
         "reboot" => manager.vm_reboot(caller, id, stop()).await?,
         "reset" => manager.vm_reset(caller, id).await?,
         "suspend" => manager.vm_suspend(caller, id).await?,
+        "freezefilesystems" => manager.vm_freeze(caller, id).await?,
+        "thawfilesystems" => manager.vm_thaw(caller, id).await?,
         "ticket" => return consoles::ticket(change, vm, &sent).await,
         // There is no agent in the guest that could log anybody in.
         _ => {
@@ -455,6 +472,9 @@ pub(super) fn with_parts(inventory: &Inventory, vm: &Vm) -> types::Vm {
         cdroms: Some(vec![consoles::cdrom_to_api(vm, running(vm))].into()),
         // Our own pages reach a console through the gateway and need no address.
         graphics_consoles: Some(consoles::to_api(vm, true, false).into()),
+        reported_devices: Some(guest::devices(inventory, vm).into()),
+        sessions: Some(guest::sessions(inventory, vm).into()),
+        applications: Some(guest::applications(inventory, vm).into()),
         tags: Some(tags::assigned(inventory, &vm.tags, &path::vm(vm.id)).into()),
         ..to_api(inventory, vm)
     }

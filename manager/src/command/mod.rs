@@ -9,6 +9,7 @@ mod data_center;
 mod disk;
 mod disk_attach;
 mod disk_move;
+mod guest;
 mod host;
 mod instance_type;
 mod network;
@@ -41,6 +42,7 @@ pub(crate) use template::{forget as forget_template, newest_version, stands_on};
 pub(crate) use transfer::Transfers;
 pub use transfer::{CHECKSUM_BLOCK, ChecksumAlgorithm, Extent, TransferData};
 pub(crate) use vm_refresh::{refresh, renew};
+pub(crate) use vm_start::start_again;
 
 use crate::caller::Caller;
 use crate::inventory::Inventory;

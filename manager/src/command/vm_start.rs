@@ -36,6 +36,25 @@ impl Manager {
     }
 }
 
+/// Starts a highly available VM again, or says why that is not possible now.
+pub(crate) fn start_again(
+    draft: &mut Draft,
+    caller: &Caller,
+    id: VmId,
+) -> Result<std::result::Result<(), String>> {
+    let Some(vm) = draft.vms.get(&id).cloned() else {
+        return Ok(Ok(()));
+    };
+    if let Err(reason) = rules::vm(draft, &vm, VmAction::Start) {
+        return Ok(Err(reason));
+    }
+    if let Err(error) = draft.require_space() {
+        return Ok(Err(error.to_string()));
+    }
+    start(draft, caller, id, VmStartParams::default())?;
+    Ok(Ok(()))
+}
+
 pub(super) fn start(
     draft: &mut Draft,
     caller: &Caller,
@@ -50,6 +69,10 @@ pub(super) fn start(
         .ok_or_else(|| Error::not_found(id))?;
     rules::vm(draft, &old, VmAction::Start).map_err(Error::conflict)?;
     let mut vm = (*old).clone();
+    if let Some(restart) = &mut vm.run.restart {
+        // Whoever starts it decides.
+        restart.due = None;
+    }
     let (kind, actions, verb) = match old.run.status {
         VmStatus::Paused => {
             let host = old

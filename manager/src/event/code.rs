@@ -244,6 +244,18 @@ pub(crate) const EVENT_REMOVED: u32 = 10600;
 pub(crate) const EXTERNAL_JOB_ADDED: u32 = 11000;
 /// Not in the seed; number from the engine.
 pub(crate) const EXTERNAL_EVENT: u32 = 9801;
+/// Not in the seed; number from the engine.
+pub(crate) const HA_VM_FAILED: u32 = 9602;
+/// Not in the seed; number from the engine.
+pub(crate) const HA_VM_RESTART_FAILED: u32 = 9603;
+/// `USER_FAILED_TO_FREEZE_VM`
+pub(crate) const VM_FREEZE_FAILED: u32 = 10769;
+/// `USER_FAILED_TO_THAW_VM`
+pub(crate) const VM_THAW_FAILED: u32 = 10770;
+/// Not in the seed; number from the engine.
+pub(crate) const VM_FROZEN: u32 = 10767;
+/// Not in the seed; number from the engine.
+pub(crate) const VM_THAWED: u32 = 10768;
 /// `VM_CONSOLE_CONNECTED`
 pub(crate) const CONSOLE_CONNECTED: u32 = 167;
 /// `VM_CONSOLE_DISCONNECTED`

@@ -11,6 +11,7 @@
 //! says nothing about what happened: see [`HostError::outcome_unknown`].
 
 mod error;
+pub mod guest;
 pub mod libvirt;
 mod machine;
 mod sample;
@@ -19,6 +20,7 @@ mod spec;
 pub mod work;
 
 pub use error::HostError;
+pub use guest::GuestWork;
 pub use machine::*;
 pub use sample::{
     DiskSample, HostSample, InterfaceCounters, InterfaceSample, NicSample, StatSample, Statistics,
@@ -41,7 +43,7 @@ use uuid::Uuid;
 pub type HostFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, HostError>> + Send + 'a>>;
 
 /// One host that runs virtual machines. VMs, disks, NICs and storage domains are named by their ids.
-pub trait Hypervisor: DiskWork + Send + Sync + fmt::Debug {
+pub trait Hypervisor: DiskWork + GuestWork + Send + Sync + fmt::Debug {
     /// What the machine is and what it can do. Slow the first time: it proves the acceleration.
     fn report(&self) -> HostFuture<'_, HostReport>;
 
@@ -384,6 +386,8 @@ pub struct DomainInfo {
     pub disks: Vec<Uuid>,
     /// NICs of ours that are plugged.
     pub nics: Vec<Uuid>,
+    /// Whether a guest agent has opened its channel.
+    pub agent: bool,
     /// What is in the CD drive, if that is one of our volumes.
     pub cd: Option<VolumeRef>,
 }
@@ -428,6 +432,13 @@ pub enum HostEvent {
         phase: GraphicsPhase,
         /// Address of the client's end, as the host saw it.
         client: String,
+    },
+    /// A guest's agent has opened its channel, or closed it.
+    Agent {
+        /// The domain's UUID.
+        id: Uuid,
+        /// Whether it is open now.
+        connected: bool,
     },
     /// A device of ours has left the running guest.
     DeviceRemoved {

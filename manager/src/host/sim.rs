@@ -2,6 +2,7 @@
 //! told to be slow, to fail, to lose its answer or to be away. Volumes are files in a temporary
 //! directory, so that images can be read and written for real.
 
+mod guest;
 mod hypervisor;
 mod work;
 
@@ -15,6 +16,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+use super::guest::GuestReport;
 use super::{
     Backing, DomainInfo, DomainSpec, DomainStamp, DomainState, GraphicsAddress, GraphicsTarget,
     HostError, HostEvent, HostFuture, OffReason, PauseReason, Statistics, VolumeFormat, VolumeInfo,
@@ -49,7 +51,7 @@ struct Domain {
 }
 
 impl Domain {
-    fn info(&self) -> DomainInfo {
+    fn info(&self, agent: bool) -> DomainInfo {
         let active = self.state.is_active();
         DomainInfo {
             id: self.spec.vm,
@@ -88,6 +90,7 @@ impl Domain {
                 }),
             disks: self.spec.disks.iter().map(|disk| disk.disk).collect(),
             nics: self.spec.nics.iter().map(|nic| nic.nic).collect(),
+            agent: agent && active,
             cd: self.spec.cd,
         }
     }
@@ -110,6 +113,8 @@ struct State {
     faults: HashMap<&'static str, VecDeque<Fault>>,
     calls: Vec<&'static str>,
     started: Vec<(Uuid, u64)>,
+    /// What agents tell, and whether their guests are frozen.
+    guests: BTreeMap<Uuid, (GuestReport, bool)>,
     deaf_guests: bool,
     stubborn_guests: bool,
     bare: bool,
@@ -378,6 +383,7 @@ impl SimHost {
         }
         let payload = spec.machine.payload.map(|payload| payload.volume);
         let disks = spec.disks.iter().map(|disk| disk.source);
+        let agent = state.guests.contains_key(&spec.vm);
         for volume in disks.chain(spec.cd).chain(payload) {
             if !state.volumes.contains_key(&volume) {
                 return Err(HostError::Failed {
@@ -388,7 +394,7 @@ impl SimHost {
         if let Some(domain) = state.domains.get(&spec.vm) {
             if domain.state.is_active() {
                 if domain.spec.run_epoch == spec.run_epoch {
-                    return Ok(domain.info());
+                    return Ok(domain.info(agent));
                 }
                 return Err(HostError::WrongState {
                     what: format!("domain {} runs in another run", spec.vm),
@@ -411,7 +417,7 @@ impl SimHost {
             saved: false,
             modules: Vec::new(),
         };
-        let info = domain.info();
+        let info = domain.info(agent);
         state.domains.insert(info.id, domain);
         self.say(HostEvent::Domain {
             id: info.id,

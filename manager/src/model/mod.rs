@@ -2,6 +2,7 @@
 //! gateway maps it to oVirt's API, and `host/` to libvirt.
 
 mod activity;
+mod guest;
 mod hardware;
 mod id;
 mod infrastructure;
@@ -14,6 +15,7 @@ mod vm;
 mod wire;
 
 pub use activity::{Event, Job, Session, SessionPurpose, Step, Transfer};
+pub use guest::Guest;
 pub use hardware::{CpuPin, Watchdog, WatchdogAction};
 pub use id::{
     AffinityGroupId, AffinityLabelId, BookmarkId, ClusterId, CpuProfileId, DataCenterId, DiskId,
@@ -43,7 +45,7 @@ pub use pool::{VmPool, VmPoolType};
 pub use statistics::{DiskStatistics, HostInterface, NicStatistics};
 pub use vm::{
     DirectBoot, DiskAttachment, Display, GraphicsAddress, HighAvailability, InstanceType, Nic,
-    Placement, Template, Vm, VmHardware, VmRun, VmStatistics,
+    Placement, Restart, Template, Vm, VmHardware, VmRun, VmStatistics,
 };
 pub use wire::{
     Acceleration, BiosType, BootDevice, CpuMode, CpuTopology, DataCenterStatus, DiskBackup,

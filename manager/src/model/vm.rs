@@ -296,6 +296,23 @@ pub struct VmRun {
     /// Whether a guest has been given its first-boot settings.
     #[serde(default)]
     pub initialized: bool,
+    /// Whether its guest has had an agent: then it is up when that answers.
+    #[serde(default)]
+    pub has_agent: bool,
+    /// Of a highly available VM: what is known of its starts by the manager.
+    #[serde(default)]
+    pub restart: Option<Restart>,
+}
+
+/// The starts of a highly available VM that ends by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restart {
+    /// How many there were in a row.
+    pub attempts: u32,
+    /// When the last one was, or when the run ended.
+    pub last: Timestamp,
+    /// When the next one is due; none while it runs.
+    pub due: Option<Timestamp>,
 }
 
 impl Default for VmRun {
@@ -316,6 +333,8 @@ impl Default for VmRun {
             once: None,
             payload: None,
             initialized: false,
+            has_agent: false,
+            restart: None,
         }
     }
 }

@@ -6,15 +6,19 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::event::{EventDraft, code};
 use crate::host::{DomainInfo, DomainState, OffReason, PauseReason};
-use crate::model::{HostId, NicId, Vm, VmId, VmStatus};
+use crate::model::{HostId, NicId, Timestamp, Vm, VmId, VmStatus};
 use crate::operation::{ended, graphics, suspended, update_vm};
 use crate::writer::Draft;
 
-use super::Watch;
+use super::{Watch, restart};
+
+/// Milliseconds that a guest with an agent has to say that it is up.
+const AGENT_PATIENCE: i64 = 60_000;
 
 /// Compares every domain of a host with its VM.
 pub(super) async fn reconcile_all(watch: &mut Watch, domains: Vec<DomainInfo>) -> Result<()> {
     let inventory = watch.manager.inventory();
+    let now = watch.manager.core.clock.now();
     let mut domains: HashMap<VmId, DomainInfo> = domains
         .into_iter()
         .map(|info| (VmId(info.id), info))
@@ -26,7 +30,7 @@ pub(super) async fn reconcile_all(watch: &mut Watch, domains: Vec<DomainInfo>) -
             ending.push(vm.id);
         }
         let info = domains.remove(&vm.id);
-        if inventory.lock_of(vm.id).is_none() && judge(vm, watch.id, info.as_ref()).is_some() {
+        if inventory.lock_of(vm.id).is_none() && judge(vm, watch.id, info.as_ref(), now).is_some() {
             differing.push((vm.id, info));
         }
     }
@@ -35,7 +39,7 @@ pub(super) async fn reconcile_all(watch: &mut Watch, domains: Vec<DomainInfo>) -
         let Some(vm) = inventory.vms.get(&id) else {
             continue;
         };
-        if inventory.lock_of(id).is_none() && judge(vm, watch.id, Some(&info)).is_some() {
+        if inventory.lock_of(id).is_none() && judge(vm, watch.id, Some(&info), now).is_some() {
             differing.push((id, Some(info)));
         }
     }
@@ -110,9 +114,10 @@ impl Watch {
             Err(_) => return Ok(()),
         };
         let host = self.id;
+        let now = self.manager.core.clock.now();
         let inventory = self.manager.inventory();
         let differs = inventory.vms.get(&vm).is_some_and(|it| {
-            inventory.lock_of(vm).is_none() && judge(it, host, info.as_ref()).is_some()
+            inventory.lock_of(vm).is_none() && judge(it, host, info.as_ref(), now).is_some()
         });
         if !differs {
             return Ok(());
@@ -191,7 +196,7 @@ enum Verdict {
 }
 
 /// Compares a VM with its domain; `None` where they agree.
-fn judge(vm: &Vm, host: HostId, info: Option<&DomainInfo>) -> Option<Verdict> {
+fn judge(vm: &Vm, host: HostId, info: Option<&DomainInfo>, now: Timestamp) -> Option<Verdict> {
     let status = vm.run.status;
     let running = status.is_running() && vm.run.host == Some(host);
     let Some(info) = info else {
@@ -220,6 +225,11 @@ fn judge(vm: &Vm, host: HostId, info: Option<&DomainInfo>) -> Option<Verdict> {
         DomainState::Running | DomainState::Sleeping => match status {
             // Asked to end; goes on until the guest does, or until patience ends.
             VmStatus::PoweringDown if running => None,
+            // Its guest has an agent, and so says itself when it is up.
+            VmStatus::PoweringUp if running && vm.run.has_agent && !info.agent => {
+                let since = vm.run.start_time.map_or(0, |start| now.0 - start.0);
+                (since >= AGENT_PATIENCE).then_some(Verdict::Runs)
+            }
             VmStatus::Up if running => {
                 (vm.run.graphics != graphics(info)).then_some(Verdict::Moved)
             }
@@ -246,7 +256,7 @@ fn reconcile(draft: &mut Draft, host: HostId, id: VmId, info: Option<&DomainInfo
         return Ok(());
     }
     let now = draft.now();
-    match judge(&old, host, info) {
+    match judge(&old, host, info, now) {
         None => {}
         Some(Verdict::Moved) => {
             let Some(info) = info else { return Ok(()) };
@@ -325,6 +335,9 @@ fn reconcile(draft: &mut Draft, host: HostId, id: VmId, info: Option<&DomainInfo
                 code::VM_DOWN_ERROR,
                 "VM {vm} is down with error. Its domain has vanished from the host.",
             );
+            if old.run.status != VmStatus::PoweringDown {
+                restart::note(draft, &old)?;
+            }
         }
         Some(Verdict::Ended(reason)) => {
             end(draft, id)?;
@@ -349,6 +362,13 @@ fn reconcile(draft: &mut Draft, host: HostId, id: VmId, info: Option<&DomainInfo
                 ),
             };
             log(draft, id, number, text);
+            let died = matches!(
+                reason,
+                OffReason::Crashed | OffReason::Failed | OffReason::Unknown
+            );
+            if died && old.run.status != VmStatus::PoweringDown {
+                restart::note(draft, &old)?;
+            }
         }
     }
     Ok(())
@@ -361,7 +381,7 @@ fn end(draft: &mut Draft, id: VmId) -> Result<()> {
     Ok(())
 }
 
-fn adopt(vm: &mut Vm, host: HostId, info: &DomainInfo, now: crate::model::Timestamp) {
+fn adopt(vm: &mut Vm, host: HostId, info: &DomainInfo, now: Timestamp) {
     vm.run.host = Some(host);
     vm.run.graphics = graphics(info);
     vm.run.saved_on = None;

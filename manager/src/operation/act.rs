@@ -328,6 +328,14 @@ impl Manager {
                 self.host_by_id(*host)?.undefine(vm.0).await?;
                 Ok(Outcome::Nothing)
             }
+            Action::GuestFreeze { vm, host } => {
+                self.host_by_id(*host)?.guest_freeze(vm.0).await?;
+                Ok(Outcome::Nothing)
+            }
+            Action::GuestThaw { vm, host } => {
+                self.host_by_id(*host)?.guest_thaw(vm.0).await?;
+                Ok(Outcome::Nothing)
+            }
             Action::CdChange { vm, host, disk: id } => {
                 let medium = match id {
                     Some(id) => Some(domain::volume(disk(&inventory, *id)?)),
@@ -498,6 +506,15 @@ impl Manager {
                 Ok(match info.map(|info| info.state) {
                     Some(DomainState::Paused(_)) => Observed::No,
                     _ => Observed::Yes(Outcome::Nothing),
+                })
+            }
+            Action::GuestFreeze { vm, host } | Action::GuestThaw { vm, host } => {
+                let wanted = matches!(action, Action::GuestFreeze { .. });
+                let frozen = self.host_by_id(*host)?.guest_frozen(vm.0).await?;
+                Ok(if frozen == wanted {
+                    Observed::Yes(Outcome::Nothing)
+                } else {
+                    Observed::No
                 })
             }
             // That the guest was asked leaves no trace, unless it has ended.

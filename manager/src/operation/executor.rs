@@ -348,6 +348,11 @@ fn undo(draft: &Draft, action: &Action) -> Vec<Action> {
             })
             .into_iter()
             .collect(),
+        // A guest that may or may not have heard must not stand still for ever.
+        Action::GuestFreeze { vm, host } => vec![Action::GuestThaw {
+            vm: *vm,
+            host: *host,
+        }],
         Action::DomainStart { vm, host, .. } => {
             vec![Action::DomainDestroy {
                 vm: *vm,

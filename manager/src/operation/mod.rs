@@ -193,6 +193,16 @@ pub enum OperationKind {
         /// Bytes of memory it shall have.
         memory: Option<u64>,
     },
+    /// Lets a guest's file systems hold still.
+    VmFreeze {
+        /// The VM.
+        vm: VmId,
+    },
+    /// Lets a guest's file systems go on.
+    VmThaw {
+        /// The VM.
+        vm: VmId,
+    },
     /// Lets a paused VM go on.
     VmResume {
         /// The VM.
@@ -467,6 +477,20 @@ pub enum Action {
         /// Where.
         host: HostId,
     },
+    /// Lets a guest's file systems hold still.
+    GuestFreeze {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+    },
+    /// Lets a guest's file systems go on.
+    GuestThaw {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+    },
     /// Changes a running domain's CD.
     CdChange {
         /// The VM.
@@ -580,6 +604,8 @@ impl Action {
         "domain_reset",
         "domain_suspend",
         "domain_undefine",
+        "guest_freeze",
+        "guest_thaw",
         "cd_change",
         "disk_plug",
         "disk_unplug",
@@ -622,6 +648,8 @@ impl Action {
             Self::DomainReset { .. } => "domain_reset",
             Self::DomainSuspend { .. } => "domain_suspend",
             Self::DomainUndefine { .. } => "domain_undefine",
+            Self::GuestFreeze { .. } => "guest_freeze",
+            Self::GuestThaw { .. } => "guest_thaw",
             Self::CdChange { .. } => "cd_change",
             Self::DiskPlug { .. } => "disk_plug",
             Self::DiskUnplug { .. } => "disk_unplug",

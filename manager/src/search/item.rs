@@ -288,6 +288,26 @@ fn vm(inventory: &Inventory, it: &Vm, field: &str) -> Vec<Value> {
             });
             texts([illegal])
         }
+        "ip" => inventory
+            .guests
+            .get(&it.id)
+            .map(|guest| texts(guest.report.addresses()))
+            .unwrap_or_default(),
+        "fqdn" => inventory
+            .guests
+            .get(&it.id)
+            .map(|guest| texts(&guest.report.host_name))
+            .unwrap_or_default(),
+        "apps" => inventory
+            .guests
+            .get(&it.id)
+            .map(|guest| texts(guest.report.applications()))
+            .unwrap_or_default(),
+        "loggedinuser" => inventory
+            .guests
+            .get(&it.id)
+            .map(|guest| texts(guest.report.users.iter().map(|user| user.name.clone())))
+            .unwrap_or_default(),
         "bios_type" => word(it.hardware.bios_type.as_str()),
         "vcpus" => amount(it.hardware.topology.count(), 1),
         _ => Vec::new(),

@@ -5,6 +5,7 @@ mod access;
 mod chains;
 mod consoles;
 mod devices;
+mod guests;
 mod history;
 mod images;
 mod infrastructure;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use manager::host::guest::GuestReport;
 use manager::model::{
     DiskFormat, DiskId, DiskStatus, Initialization, TransferDirection, TransferPhase, VmId,
     VmStatus,
@@ -40,6 +41,8 @@ enum Deed {
     Delete,
     Copy,
     Extend,
+    Freeze,
+    Thaw,
     CdChange,
     Plug,
     Unplug,
@@ -60,7 +63,7 @@ enum Deed {
 }
 
 impl Deed {
-    const ALL: [Self; 30] = [
+    const ALL: [Self; 32] = [
         Self::Create,
         Self::Start,
         Self::StartPaused,
@@ -74,6 +77,8 @@ impl Deed {
         Self::Delete,
         Self::Copy,
         Self::Extend,
+        Self::Freeze,
+        Self::Thaw,
         Self::CdChange,
         Self::Plug,
         Self::Unplug,
@@ -149,6 +154,19 @@ async fn set_up(site: &Site, deed: Deed) -> Stage {
                 .await
                 .expect("accepted");
             site.finished(&saved).await;
+        }
+        Deed::Freeze | Deed::Thaw => {
+            site.start(vm).await;
+            site.host.set_guest(vm.0, Some(GuestReport::default()));
+            site.until("the guest has told", |inventory| {
+                inventory.guests.contains_key(&vm)
+                    && inventory.vms.get(&vm).is_some_and(|vm| vm.run.has_agent)
+            })
+            .await;
+            if deed == Deed::Thaw {
+                let frozen = site.manager.vm_freeze(&site.admin, vm).await;
+                site.finished(&frozen.expect("accepted")).await;
+            }
         }
         Deed::Unplug => site.start(vm).await,
         Deed::Plug => {
@@ -309,6 +327,12 @@ async fn perform(site: &Site, deed: Deed, stage: Stage) {
                 ..Default::default()
             };
             let _ = manager.vm_update(admin, vm, params).await;
+        }
+        Deed::Freeze => {
+            manager.vm_freeze(admin, vm).await.expect("accepted");
+        }
+        Deed::Thaw => {
+            manager.vm_thaw(admin, vm).await.expect("accepted");
         }
         Deed::CdChange => {
             manager
@@ -529,6 +553,13 @@ fn check(site: &Site, deed: Deed, stage: Stage, at: &str) {
             assert_eq!(disks.get(&stage.disk.0), Some(&(8 * GIB)), "{context}");
             assert_eq!(volumes.get(&stage.disk.0), Some(&(8 * GIB)), "{context}");
         }
+        Deed::Freeze | Deed::Thaw => {
+            assert_eq!(
+                site.host.frozen(stage.vm.0),
+                deed == Deed::Freeze,
+                "{context}"
+            );
+        }
         Deed::CdChange => {
             assert_eq!(vm.and_then(|vm| vm.run.cdrom), Some(stage.iso), "{context}");
             let cd = site
@@ -686,6 +717,8 @@ fn may_come(deed: Deed, step: &str) -> bool {
         Deed::Delete => &["domain_undefine", "volume_delete"],
         Deed::Copy => &["volume_copy"],
         Deed::Extend => &["volume_resize"],
+        Deed::Freeze => &["guest_freeze"],
+        Deed::Thaw => &["guest_thaw"],
         Deed::CdChange => &["cd_change"],
         Deed::Plug => &["disk_plug"],
         Deed::Unplug => &["disk_unplug"],

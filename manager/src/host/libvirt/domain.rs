@@ -98,6 +98,7 @@ pub(super) fn info(domain: &Domain) -> Result<DomainInfo, HostError> {
         vnc: facts.vnc,
         disks: facts.disks,
         nics: facts.nics,
+        agent: facts.agent,
         cd: facts.cd,
     })
 }
@@ -252,15 +253,6 @@ pub(super) fn restore(
     launch(&domain, vm, epoch)
 }
 
-/// Asks the guest to shut down.
-pub(super) fn shutdown(connection: &Connect, vm: Uuid) -> Result<(), HostError> {
-    let domain = get(connection, vm)?;
-    if is_active(&domain)? {
-        domain.shutdown().map_err(|e| failed(&e))?;
-    }
-    Ok(())
-}
-
 /// Ends it.
 pub(super) fn destroy(connection: &Connect, vm: Uuid) -> Result<(), HostError> {
     let Some(domain) = find(connection, vm)? else {
@@ -277,13 +269,6 @@ pub(super) fn destroy(connection: &Connect, vm: Uuid) -> Result<(), HostError> {
             _ => Ok(()),
         },
     }
-}
-
-/// Asks the guest to reboot.
-pub(super) fn reboot(connection: &Connect, vm: Uuid) -> Result<(), HostError> {
-    running(connection, vm)?
-        .reboot(sys::VIR_DOMAIN_REBOOT_DEFAULT)
-        .map_err(|e| failed(&e))
 }
 
 /// Presses reset.

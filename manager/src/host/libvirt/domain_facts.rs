@@ -18,6 +18,7 @@ pub(crate) struct Facts {
     pub vnc: Option<GraphicsAddress>,
     pub disks: Vec<Uuid>,
     pub nics: Vec<Uuid>,
+    pub agent: bool,
     pub cd: Option<VolumeRef>,
 }
 
@@ -49,6 +50,12 @@ impl Facts {
             nics: devices(domain, "interface")
                 .filter_map(|device| id_of(domain, device))
                 .collect(),
+            agent: devices(domain, "channel")
+                .filter_map(|channel| channel.find("target"))
+                .any(|target| {
+                    target.get("name") == Some("org.qemu.guest_agent.0")
+                        && target.get("state") == Some("connected")
+                }),
             cd: cd(domain)
                 .and_then(|e| e.find("source"))
                 .and_then(|s| volume(s.get("file")?)),

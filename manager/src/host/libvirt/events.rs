@@ -62,6 +62,10 @@ impl Registration {
                 (sys::VIR_DOMAIN_EVENT_ID_REBOOT, reboot as *const ()),
                 (sys::VIR_DOMAIN_EVENT_ID_GRAPHICS, graphics as *const ()),
                 (
+                    sys::VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE,
+                    agent_lifecycle as *const (),
+                ),
+                (
                     sys::VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
                     device_removed as *const (),
                 ),
@@ -281,6 +285,26 @@ unsafe extern "C" fn graphics(
             };
             if let Some(id) = id_of(domain) {
                 let _ = sink.events.send(HostEvent::Graphics { id, phase, client });
+            }
+        });
+    }
+}
+
+/// VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE
+unsafe extern "C" fn agent_lifecycle(
+    _connection: sys::virConnectPtr,
+    domain: sys::virDomainPtr,
+    state: c_int,
+    _reason: c_int,
+    opaque: *mut c_void,
+) {
+    // SAFETY: as in `lifecycle`.
+    unsafe {
+        with_sink(opaque, |sink| {
+            let open = sys::VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED;
+            let connected = u32::try_from(state).is_ok_and(|state| state == open);
+            if let Some(id) = id_of(domain) {
+                let _ = sink.events.send(HostEvent::Agent { id, connected });
             }
         });
     }

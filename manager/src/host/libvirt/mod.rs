@@ -5,6 +5,7 @@
 //! libvirt reads and says), `domain`, `devices`, `display` (calls), `storage`, `network`, `kvm`,
 //! `report`, `statistics`.
 
+mod agent;
 mod block;
 mod connection;
 mod device_figures;
@@ -14,6 +15,7 @@ mod domain;
 mod domain_facts;
 mod domain_xml;
 mod events;
+mod guest;
 mod kvm;
 mod local;
 mod network;
@@ -70,6 +72,8 @@ struct Inner {
     config: LibvirtConfig,
     local: bool,
     connection: Connection,
+    /// For guests' agents, which may let us wait.
+    agents: Connection,
     events: broadcast::Sender<HostEvent>,
     watched: watch::Sender<bool>,
     sampler: Mutex<Sampler>,
@@ -93,9 +97,13 @@ impl LibvirtHost {
     pub fn open(config: LibvirtConfig) -> Self {
         let (events, _) = broadcast::channel(EVENTS);
         let connection = Connection::open(config.uri.clone(), events.clone());
+        // What happens on the host is heard over the other one.
+        let (unheard, _) = broadcast::channel(1);
+        let agents = Connection::open(config.uri.clone(), unheard);
         let inner = Arc::new(Inner {
             local: is_local(&config.uri),
             connection,
+            agents,
             events,
             watched: watch::Sender::new(false),
             sampler: Mutex::default(),
@@ -380,9 +388,7 @@ impl Hypervisor for LibvirtHost {
     }
 
     fn shutdown(&self, vm: Uuid) -> HostFuture<'_, ()> {
-        call!(self, Call::short("shut down a domain"), move |c| {
-            domain::shutdown(c, vm)
-        })
+        Box::pin(self.ask_to_end(vm, false))
     }
 
     fn destroy(&self, vm: Uuid) -> HostFuture<'_, ()> {
@@ -394,9 +400,7 @@ impl Hypervisor for LibvirtHost {
     }
 
     fn reboot(&self, vm: Uuid) -> HostFuture<'_, ()> {
-        call!(self, Call::short("reboot a domain"), move |c| {
-            domain::reboot(c, vm)
-        })
+        Box::pin(self.ask_to_end(vm, true))
     }
 
     fn reset(&self, vm: Uuid) -> HostFuture<'_, ()> {

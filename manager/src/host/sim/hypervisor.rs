@@ -69,13 +69,16 @@ impl Hypervisor for SimHost {
 
     fn domains(&self) -> HostFuture<'_, Vec<DomainInfo>> {
         self.call("domains", |_, state| {
-            Ok(state.domains.values().map(Domain::info).collect())
+            let guests = &state.guests;
+            let info = |domain: &Domain| domain.info(guests.contains_key(&domain.spec.vm));
+            Ok(state.domains.values().map(info).collect())
         })
     }
 
     fn domain(&self, vm: Uuid) -> HostFuture<'_, Option<DomainInfo>> {
         self.call("domain", move |_, state| {
-            Ok(state.domains.get(&vm).map(Domain::info))
+            let agent = state.guests.contains_key(&vm);
+            Ok(state.domains.get(&vm).map(|domain| domain.info(agent)))
         })
     }
 

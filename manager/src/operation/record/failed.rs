@@ -108,6 +108,24 @@ pub(super) fn failed(draft: &mut Draft, operation: &Operation, error: &str) -> R
         OperationKind::VmHotPlug { vm, .. } => {
             super::hot_plug::over(draft, operation, *vm, Some(error))?;
         }
+        OperationKind::VmFreeze { vm } => {
+            log_vm(
+                draft,
+                operation,
+                *vm,
+                code::VM_FREEZE_FAILED,
+                &format!("The file systems of VM {{vm}} could not be frozen. {error}"),
+            );
+        }
+        OperationKind::VmThaw { vm } => {
+            log_vm(
+                draft,
+                operation,
+                *vm,
+                code::VM_THAW_FAILED,
+                &format!("The file systems of VM {{vm}} could not be thawed. {error}"),
+            );
+        }
         OperationKind::VmResume { vm } => {
             log_vm(
                 draft,

@@ -39,12 +39,19 @@ pub(super) fn succeeded(draft: &mut Draft, operation: &Operation) -> Result<()> 
             disks,
         } => super::template::refreshed(draft, operation, *vm, *template, disks)?,
         OperationKind::VmStart { vm } => {
+            let mut waits = false;
             update_vm(draft, *vm, |vm| {
                 if vm.run.status == VmStatus::PoweringUp {
-                    vm.run.status = VmStatus::Up;
+                    // A guest with an agent says itself when it is up.
+                    waits = vm.run.has_agent;
+                    if !waits {
+                        vm.run.status = VmStatus::Up;
+                    }
                 }
             })?;
-            log_vm(draft, operation, *vm, code::VM_RUN, "VM {vm} is running.");
+            if !waits {
+                log_vm(draft, operation, *vm, code::VM_RUN, "VM {vm} is running.");
+            }
         }
         OperationKind::VmStop { vm } => {
             update_vm(draft, *vm, |vm| ended(vm, now))?;
@@ -62,6 +69,24 @@ pub(super) fn succeeded(draft: &mut Draft, operation: &Operation) -> Result<()> 
         OperationKind::VmShutdown { .. }
         | OperationKind::VmReboot { .. }
         | OperationKind::VmReset { .. } => {}
+        OperationKind::VmFreeze { vm } => {
+            log_vm(
+                draft,
+                operation,
+                *vm,
+                code::VM_FROZEN,
+                "The file systems of VM {vm} were frozen.",
+            );
+        }
+        OperationKind::VmThaw { vm } => {
+            log_vm(
+                draft,
+                operation,
+                *vm,
+                code::VM_THAWED,
+                "The file systems of VM {vm} were thawed.",
+            );
+        }
         OperationKind::VmResume { vm } => {
             update_vm(draft, *vm, |vm| {
                 if vm.run.status == VmStatus::Paused {
