@@ -174,6 +174,7 @@ impl Manager {
             };
             seed::first_start(&mut draft, &first)?;
         }
+        seed::policies(&mut draft)?;
         // The state directory may have been moved.
         let own: Vec<_> = draft
             .storage_domains

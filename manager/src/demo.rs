@@ -82,6 +82,7 @@ impl Manager {
                             shareable: false,
                             wipe_after_delete: None,
                             propagate_errors: false,
+                            quota: None,
                             backup: DiskBackup::None,
                             disk_profile: None,
                         }),

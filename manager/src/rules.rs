@@ -2,8 +2,10 @@
 //! rules that offers are made from, so a portal never offers what would be refused for a reason
 //! that is known.
 
+pub mod affinity;
 pub(crate) mod images;
 mod offers;
+pub mod quota;
 mod template;
 
 pub use offers::{Offer, offers};

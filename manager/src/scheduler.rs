@@ -3,6 +3,7 @@
 use crate::domain;
 use crate::inventory::Inventory;
 use crate::model::{Host, HostId, HostStatus, Vm, VmHardware};
+use crate::rules::affinity;
 
 /// The host to run a VM on, or why there is none, as a sentence.
 pub(crate) fn choose(
@@ -11,23 +12,28 @@ pub(crate) fn choose(
     hardware: &VmHardware,
 ) -> Result<HostId, String> {
     let mut reasons = Vec::new();
-    let mut best: Option<(u64, HostId)> = None;
+    let mut best: Option<(f64, u64, HostId)> = None;
     for host in inventory
         .hosts
         .iter()
         .filter(|host| host.cluster == vm.cluster)
     {
-        match fits(inventory, host, vm, hardware) {
-            Ok(free) => {
-                if best.is_none_or(|(most, id)| (free, host.id) > (most, id)) {
-                    best = Some((free, host.id));
+        let fit = fits(inventory, host, vm, hardware)
+            .and_then(|free| Ok((affinity::against(inventory, vm, host.id)?, free)));
+        match fit {
+            // Wishes first, then memory; the id so that the answer is always the same.
+            Ok((broken, free)) => {
+                let better = best
+                    .is_none_or(|(least, most, id)| (-broken, free, host.id) > (-least, most, id));
+                if better {
+                    best = Some((broken, free, host.id));
                 }
             }
             Err(reason) => reasons.push(format!("The host {} {reason}", host.name)),
         }
     }
     match best {
-        Some((_, host)) => Ok(host),
+        Some((_, _, host)) => Ok(host),
         None if reasons.is_empty() => {
             Err("There are no available running Hosts in the Host Cluster.".to_owned())
         }

@@ -1,6 +1,8 @@
 //! What every installation begins with: roles, permits, events, operating systems (`seed.json`,
 //! facts of oVirt's engine).
 
+mod policy;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -23,6 +25,9 @@ use crate::model::{
 };
 use crate::store::CredentialRow;
 use crate::writer::Draft;
+
+pub(crate) use policy::policies;
+pub use policy::{SchedulingUnit, scheduling_units};
 
 /// The contents of `seed.json` that the manager uses.
 #[derive(Debug, Deserialize)]
@@ -97,7 +102,7 @@ pub fn severity(code: u32) -> LogSeverity {
 /// Number of the compatibility level that everything is made with.
 pub const VERSION: Version = Version { major: 4, minor: 7 };
 
-/// The one MAC pool: 56:6f:… is locally administered, as oVirt's own default pool.
+/// The default MAC pool: 56:6f:… is locally administered, as oVirt's own default pool.
 pub const MAC_POOL: MacPoolId = MacPoolId(uuid::Uuid::from_u128(
     0x58ca_604b_017d_0374_0220_0000_0000_014e,
 ));

@@ -113,6 +113,9 @@ impl Draft {
                     .map(|permission| permission.id),
             );
         }
+        if let Err(error) = crate::command::forget_affinity(self, object) {
+            tracing::error!(%error, "An affinity group keeps somebody who is gone");
+        }
         for permission in permissions {
             self.remove_one(ObjectId::Permission(permission));
         }

@@ -144,6 +144,7 @@ async fn vm_is(manager: &Manager, vm: VmId, status: VmStatus) {
 async fn add_vm(manager: &Manager, admin: &Caller) -> VmId {
     let inventory = manager.inventory();
     let disk = DiskAddParams {
+        quota: None,
         id: None,
         name: "real1_Disk1".to_owned(),
         description: String::new(),

@@ -7,6 +7,7 @@ use api::types::{self, Cpu, ErrorHandling, Ksm, MemoryOverCommit, MemoryPolicy};
 use manager::model::{Cluster, ClusterNetwork, NetworkId, NetworkUsage};
 use manager::{
     ClusterAddParams, ClusterNetworkParams, ClusterSettings, ClusterUpdateParams, Inventory,
+    PolicyEdit,
 };
 
 use super::convert::{given, int, number, reference, version_from_api, version_to_api, word};
@@ -14,7 +15,7 @@ use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
 use super::view::{Found, View, list_or_pick, one};
-use super::{Change, Verb, beneath, fixed, networks, permissions};
+use super::{Change, Verb, affinity, beneath, networks, permissions, profiles, scheduling};
 
 pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
     let [id, rest @ ..] = path else {
@@ -29,7 +30,8 @@ pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
             list_or_pick(networks.collect(), rest)
         }
         ["permissions", rest @ ..] => permissions::read(view, cluster.id.into(), rest),
-        ["cpuprofiles", rest @ ..] => list_or_pick(vec![fixed::cpu_profile(&cluster)], rest),
+        ["affinitygroups", rest @ ..] => affinity::read_groups(view, &cluster, rest),
+        ["cpuprofiles", rest @ ..] => profiles::read_cpu(view, Some(cluster.id), rest),
         rest => Err(beneath(rest)),
     }
 }
@@ -89,8 +91,12 @@ pub(super) fn to_api(_: &Inventory, it: &Cluster) -> types::Cluster {
         ha_reservation: Some(it.ha_reservation),
         trusted_service: Some(false),
         tunnel_migration: Some(false),
-        optional_reason: Some(false),
-        maintenance_reason_required: Some(false),
+        optional_reason: Some(it.policy.vm_reason),
+        maintenance_reason_required: Some(it.policy.host_reason),
+        scheduling_policy: Some(scheduling::policy_part(it.policy.scheduling)),
+        custom_scheduling_policy_properties: Some(scheduling::properties(
+            &it.policy.scheduling_properties,
+        )),
         upgrade_in_progress: Some(false),
         vnc_encryption: Some(false),
         fips_mode: word("disabled"),
@@ -138,7 +144,33 @@ fn in_cluster(
     Some(object)
 }
 
-fn settings(sent: &types::Cluster) -> Result<ClusterSettings> {
+/// The scheduling policy that a cluster is to follow, and its numbers.
+fn policy(view: &View, sent: &types::Cluster) -> Result<PolicyEdit> {
+    let chosen = match sent.scheduling_policy.as_deref() {
+        Some(it) => view
+            .scheduling_policy_of(it.id.as_deref(), it.name.as_deref())?
+            .map(|it| it.id),
+        None => None,
+    };
+    let properties = sent
+        .custom_scheduling_policy_properties
+        .as_ref()
+        .map(scheduling::sent_properties);
+    let reason = sent.optional_reason;
+    let host_reason = sent.maintenance_reason_required;
+    Ok(PolicyEdit::new(move |policy| {
+        if let Some(id) = chosen {
+            policy.scheduling = id;
+        }
+        if let Some(properties) = &properties {
+            policy.scheduling_properties.clone_from(properties);
+        }
+        policy.vm_reason = reason.unwrap_or(policy.vm_reason);
+        policy.host_reason = host_reason.unwrap_or(policy.host_reason);
+    }))
+}
+
+fn settings(view: &View, sent: &types::Cluster) -> Result<ClusterSettings> {
     let over_commit = sent
         .memory_policy
         .as_deref()
@@ -161,6 +193,13 @@ fn settings(sent: &types::Cluster) -> Result<ClusterSettings> {
         threads_as_cores: sent.threads_as_cores,
         virt_service: sent.virt_service,
         ha_reservation: sent.ha_reservation,
+        mac_pool: match sent.mac_pool.as_deref() {
+            Some(it) => view
+                .mac_pool_of(it.id.as_deref(), it.name.as_deref())?
+                .map(|it| it.id),
+            None => None,
+        },
+        policy: policy(view, sent)?,
     })
 }
 
@@ -177,7 +216,7 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
             let sent: types::Cluster = change.sent.body()?;
             let params = ClusterUpdateParams {
                 name: sent.name.clone(),
-                settings: settings(&sent)?,
+                settings: settings(&change.view, &sent)?,
             };
             let cluster = manager.cluster_update(caller, cluster.id, params).await?;
             Ok(Answer::Object(Box::new(to_api(
@@ -220,6 +259,12 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
                 .await?;
             Ok(Answer::Removed)
         }
+        (_, ["affinitygroups", rest @ ..]) => {
+            affinity::change_groups(change, verb, &cluster, rest).await
+        }
+        (_, ["cpuprofiles", rest @ ..]) => {
+            profiles::change_cpu(change, verb, Some(cluster.id), rest).await
+        }
         (_, ["permissions", rest @ ..]) => {
             permissions::change(change, verb, cluster.id.into(), rest).await
         }
@@ -249,7 +294,7 @@ pub(super) async fn add(change: &Change<'_>, sent: &types::Cluster) -> Result<An
         name,
         data_center: data_center.id,
         management_network: management_network.map(|network| network.id),
-        settings: settings(sent)?,
+        settings: settings(view, sent)?,
     };
     let cluster = view.manager().cluster_add(change.caller(), params).await?;
     Ok(Answer::Created(Box::new(to_api(

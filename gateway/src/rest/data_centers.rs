@@ -10,7 +10,9 @@ use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
 use super::view::{Found, View, list_or_pick, one};
-use super::{Change, Verb, beneath, clusters, disks, networks, permissions, storage_domains};
+use super::{
+    Change, Verb, beneath, clusters, disks, networks, permissions, qos, quotas, storage_domains,
+};
 
 pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
     let [id, rest @ ..] = path else {
@@ -77,6 +79,8 @@ pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
             }
         }
         ["permissions", rest @ ..] => permissions::read(view, center.id.into(), rest),
+        ["qoss", rest @ ..] => qos::read(view, &center, rest),
+        ["quotas", rest @ ..] => quotas::read(view, &center, rest),
         rest => Err(beneath(rest)),
     }
 }
@@ -195,6 +199,8 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
             let path: Vec<&str> = [*id].iter().chain(rest).copied().collect();
             networks::change(change, verb, &path).await
         }
+        (_, ["qoss", rest @ ..]) => qos::change(change, verb, &center, rest).await,
+        (_, ["quotas", rest @ ..]) => quotas::change(change, verb, &center, rest).await,
         (_, ["permissions", rest @ ..]) => {
             permissions::change(change, verb, center.id.into(), rest).await
         }

@@ -117,6 +117,7 @@ pub(super) fn from_api(view: &View, sent: &types::Disk) -> Result<DiskAddParams>
         propagate_errors: sent.propagate_errors.unwrap_or(false),
         backup: given("backup", sent.backup.map(|it| it.as_str()))?.unwrap_or(DiskBackup::None),
         disk_profile: profile(sent)?,
+        quota: quota(sent)?,
     })
 }
 
@@ -131,7 +132,15 @@ pub(super) fn update_from_api(sent: &types::Disk) -> Result<DiskUpdateParams> {
         propagate_errors: sent.propagate_errors,
         backup: given("backup", sent.backup.map(|it| it.as_str()))?,
         disk_profile: profile(sent)?,
+        quota: quota(sent)?,
     })
+}
+
+/// The quota that a disk is counted in.
+fn quota(sent: &types::Disk) -> Result<Option<manager::model::QuotaId>> {
+    let id = sent.quota.as_deref().and_then(|it| it.id.as_deref());
+    id.map(|id| id.parse().map_err(|_| Refused::not_found(id)))
+        .transpose()
 }
 
 fn profile(sent: &types::Disk) -> Result<Option<manager::model::DiskProfileId>> {

@@ -1,21 +1,19 @@
 //! What is there from the beginning and changes with the program alone: operating systems,
-//! compatibility levels, options, network filters, profiles, the MAC pool, the directory.
+//! compatibility levels, options, network filters, the directory.
 
 use api::path;
 use api::types::{
-    self, ClusterLevel, CpuProfile, CpuType, DiskProfile, Domain, MacPool, NetworkFilter,
-    OperatingSystemInfo, Permit, Range, SystemOption, SystemOptionValue, Version,
+    self, ClusterLevel, CpuType, Domain, NetworkFilter, OperatingSystemInfo, Permit, SystemOption,
+    SystemOptionValue, Version,
 };
-use manager::model::{Cluster, StorageDomain};
 use manager::seed;
 
-use super::convert::{reference, word};
+use super::convert::word;
 use super::fault::{Refused, Result};
 use super::people;
 use super::view::{Found, View, list_or_pick, one, pick};
 
 pub(super) fn read(view: &View, path: &[&str]) -> Result<Found> {
-    let inventory = view.inventory();
     match path {
         ["operatingsystems", rest @ ..] => list_or_pick(operating_systems(), rest),
         ["clusterlevels", level, rest @ ..] if !rest.is_empty() => {
@@ -27,18 +25,6 @@ pub(super) fn read(view: &View, path: &[&str]) -> Result<Found> {
         ["clusterlevels", rest @ ..] => list_or_pick(cluster_levels(), rest),
         ["options", rest @ ..] => list_or_pick(options(), rest),
         ["networkfilters", rest @ ..] => list_or_pick(network_filters(), rest),
-        ["macpools", rest @ ..] => list_or_pick(vec![mac_pool()], rest),
-        ["cpuprofiles", rest @ ..] => {
-            let clusters = inventory.clusters.iter().filter(|it| view.sees(it.id));
-            list_or_pick(clusters.map(|it| cpu_profile(it)).collect(), rest)
-        }
-        ["diskprofiles", rest @ ..] => {
-            let domains = inventory
-                .storage_domains
-                .iter()
-                .filter(|it| view.sees(it.id));
-            list_or_pick(domains.map(|it| disk_profile(it)).collect(), rest)
-        }
         ["domains", rest @ ..] => domains(view, rest),
         [_] => Err(Refused::unbuilt()),
         [.., last] => Err(Refused::not_found(last)),
@@ -212,47 +198,6 @@ fn network_filters() -> Vec<NetworkFilter> {
             ..NetworkFilter::default()
         })
         .collect()
-}
-
-fn mac_pool() -> MacPool {
-    MacPool {
-        id: Some(seed::MAC_POOL.to_string()),
-        href: Some(path::mac_pool(seed::MAC_POOL).to_string()),
-        name: Some("Default".to_owned()),
-        description: Some("Default MAC pool".to_owned()),
-        default_pool: Some(true),
-        allow_duplicates: Some(false),
-        ranges: Some(
-            vec![Range {
-                from: Some(seed::MAC_FIRST.to_string()),
-                to: Some(seed::MAC_LAST.to_string()),
-            }]
-            .into(),
-        ),
-        ..MacPool::default()
-    }
-}
-
-/// A cluster's one CPU profile, which has its name.
-pub(super) fn cpu_profile(cluster: &Cluster) -> CpuProfile {
-    CpuProfile {
-        id: Some(cluster.cpu_profile.to_string()),
-        href: Some(path::cpu_profile(cluster.cpu_profile).to_string()),
-        name: Some(cluster.name.clone()),
-        cluster: reference!(Cluster, path::cluster(cluster.id), cluster.id),
-        ..CpuProfile::default()
-    }
-}
-
-/// A storage domain's one disk profile, which has its name.
-pub(super) fn disk_profile(domain: &StorageDomain) -> DiskProfile {
-    DiskProfile {
-        id: Some(domain.disk_profile.to_string()),
-        href: Some(path::disk_profile(domain.disk_profile).to_string()),
-        name: Some(domain.name.clone()),
-        storage_domain: reference!(StorageDomain, path::storage_domain(domain.id), domain.id),
-        ..DiskProfile::default()
-    }
 }
 
 /// The manager's own directory, and who is in it.

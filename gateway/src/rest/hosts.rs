@@ -12,7 +12,9 @@ use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
 use super::view::{Found, View, one};
-use super::{Change, Verb, beneath, host_nics, permissions, statistics, tags, vm_settings};
+use super::{
+    Change, Verb, affinity, beneath, host_nics, permissions, statistics, tags, vm_settings,
+};
 
 pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
     let [id, rest @ ..] = path else {
@@ -22,6 +24,10 @@ pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
     match rest {
         [] => Ok(one(to_api(view.inventory(), &host))),
         ["nics", rest @ ..] => host_nics::read(view, &host, rest),
+        ["affinitylabels", rest @ ..] => {
+            let labels = manager::rules::affinity::labels_of_host(view.inventory(), host.id);
+            affinity::read_assigned(view, &labels, &path::host(host.id), rest)
+        }
         ["permissions", rest @ ..] => permissions::read(view, host.id.into(), rest),
         ["statistics", rest @ ..] => {
             statistics::read(statistics::host(view.inventory(), &host), rest)
@@ -165,6 +171,10 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
         }
         (_, ["permissions", rest @ ..]) => {
             permissions::change(change, verb, host.id.into(), rest).await
+        }
+        (_, ["affinitylabels", rest @ ..]) => {
+            let who = affinity::Labelled::Host(host.id);
+            affinity::change_assigned(change, verb, who, &path::host(host.id), rest).await
         }
         (_, ["tags", rest @ ..]) => {
             tags::change_assigned(change, verb, host.id.into(), &path::host(host.id), rest).await

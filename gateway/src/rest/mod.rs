@@ -10,6 +10,8 @@
 //! in the model and not built yet answer with an empty list; `live` shows the same mapping to the
 //! portals.
 
+mod affinity;
+mod bookmarks;
 mod clusters;
 mod consoles;
 mod convert;
@@ -27,15 +29,21 @@ mod image_transfers;
 mod instance_types;
 mod jobs;
 pub mod live;
+mod mac_pools;
 mod networks;
 mod nics;
 mod ova;
 mod people;
 mod permissions;
+mod personal;
+mod profiles;
+mod qos;
+mod quotas;
 mod reply;
 mod request;
 mod roles;
 mod root;
+mod scheduling;
 mod statistics;
 mod storage_domains;
 mod tags;
@@ -143,20 +151,17 @@ pub(crate) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
     let found = match path {
         [] => root::read(view),
         [
-            "bookmarks"
-            | "clusterlevels"
-            | "cpuprofiles"
-            | "diskprofiles"
-            | "domains"
-            | "icons"
-            | "macpools"
-            | "networkfilters"
-            | "operatingsystems"
-            | "options"
-            | "schedulingpolicies"
-            | "schedulingpolicyunits",
+            "clusterlevels" | "domains" | "icons" | "networkfilters" | "operatingsystems"
+            | "options",
             ..,
         ] => fixed::read(view, path),
+        ["affinitylabels", rest @ ..] => affinity::read_labels(view, rest),
+        ["bookmarks", rest @ ..] => bookmarks::read(view, rest),
+        ["cpuprofiles", rest @ ..] => profiles::read_cpu(view, None, rest),
+        ["diskprofiles", rest @ ..] => profiles::read_disk(view, None, rest),
+        ["macpools", rest @ ..] => mac_pools::read(view, rest),
+        ["schedulingpolicies", rest @ ..] => scheduling::read(view, rest),
+        ["schedulingpolicyunits", rest @ ..] => scheduling::read_units(rest),
         ["clusters", rest @ ..] => clusters::read(view, params, rest),
         ["datacenters", rest @ ..] => data_centers::read(view, params, rest),
         ["disks", rest @ ..] => disks::read(view, params, rest),
@@ -188,6 +193,12 @@ pub(crate) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
 /// Changes what is at a path.
 async fn alter(change: &Change<'_>, verb: Verb, path: &[&str]) -> Result<Answer> {
     let answer = match path {
+        ["affinitylabels", rest @ ..] => affinity::change_labels(change, verb, rest).await,
+        ["bookmarks", rest @ ..] => bookmarks::change(change, verb, rest).await,
+        ["cpuprofiles", rest @ ..] => profiles::change_cpu(change, verb, None, rest).await,
+        ["diskprofiles", rest @ ..] => profiles::change_disk(change, verb, None, rest).await,
+        ["macpools", rest @ ..] => mac_pools::change(change, verb, rest).await,
+        ["schedulingpolicies", rest @ ..] => scheduling::change(change, verb, rest).await,
         ["clusters", rest @ ..] => clusters::change(change, verb, rest).await,
         ["datacenters", rest @ ..] => data_centers::change(change, verb, rest).await,
         ["disks", rest @ ..] => disks::change(change, verb, rest).await,

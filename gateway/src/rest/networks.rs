@@ -10,7 +10,7 @@ use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
 use super::view::{Found, View, list_or_pick, one};
-use super::{Change, Verb, beneath, permissions, vnic_profiles};
+use super::{Change, Verb, beneath, permissions, profiles, vnic_profiles};
 
 pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
     let [id, rest @ ..] = path else {
@@ -100,6 +100,12 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
     match (verb, rest) {
         (Verb::Put, []) => {
             let sent: types::Network = change.sent.body()?;
+            let name_servers = name_servers(&sent);
+            let qos = profiles::qos_of(
+                &change.view,
+                sent.qos.as_deref(),
+                manager::model::QosType::Hostnetwork,
+            )?;
             let params = NetworkUpdateParams {
                 vlan: vlan(&sent)?,
                 vm_network: is_for_vms(&sent),
@@ -109,6 +115,8 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
                 name: sent.name,
                 description: sent.description,
                 comment: sent.comment,
+                name_servers: name_servers.clone(),
+                qos,
             };
             let network = manager
                 .network_update(change.caller(), network.id, params)
@@ -132,6 +140,15 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
         }
         _ => Err(Refused::unbuilt()),
     }
+}
+
+/// The name servers of a network, where they are sent.
+fn name_servers(sent: &types::Network) -> Option<Vec<String>> {
+    let resolver = sent.dns_resolver_configuration.as_deref()?;
+    resolver
+        .name_servers
+        .as_ref()
+        .map(|servers| servers.iter().cloned().collect())
 }
 
 /// Adds a network; also under a data center.
@@ -161,6 +178,13 @@ pub(super) async fn add(change: &Change<'_>, sent: &types::Network) -> Result<An
         stp: sent.stp.unwrap_or(false),
         port_isolation: sent.port_isolation.unwrap_or(false),
         with_profile: sent.profile_required.unwrap_or(true),
+        name_servers: name_servers(sent).unwrap_or_default(),
+        qos: profiles::qos_of(
+            &change.view,
+            sent.qos.as_deref(),
+            manager::model::QosType::Hostnetwork,
+        )?
+        .flatten(),
     };
     let network = change
         .view

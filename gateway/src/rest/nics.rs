@@ -11,7 +11,7 @@ use super::convert::{given, part, reference, word};
 use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::view::{Found, View, list_or_pick};
-use super::{Change, Verb, beneath, guest, statistics};
+use super::{Change, Verb, beneath, guest, personal, statistics};
 
 pub(super) fn read(view: &View, vm: &Vm, rest: &[&str]) -> Result<Found> {
     if let [id, rest @ ..] = rest
@@ -25,6 +25,7 @@ pub(super) fn read(view: &View, vm: &Vm, rest: &[&str]) -> Result<Found> {
             ["reporteddevices", rest @ ..] => {
                 list_or_pick(guest::devices_of_nic(view.inventory(), vm, nic), rest)
             }
+            ["networkfilterparameters", rest @ ..] => personal::read_parameters(vm, nic, rest),
             rest => Err(beneath(rest)),
         };
     }
@@ -157,6 +158,10 @@ pub(super) async fn change(
                     Ok(Box::new(to_api(view.inventory(), &vm, &nic)) as Box<dyn Object>)
                 })
                 .await
+        }
+        (_, [id, "networkfilterparameters", rest @ ..]) => {
+            let nic = find(vm, id)?;
+            personal::change_parameters(change, verb, (vm, nic), rest).await
         }
         (Verb::Put, [id]) => {
             let sent: types::Nic = change.sent.body()?;

@@ -12,7 +12,7 @@ use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
 use super::view::{Found, View, list_or_pick, one};
-use super::{Change, Verb, beneath, permissions, roles, tags};
+use super::{Change, Verb, beneath, permissions, personal, roles, tags};
 
 pub(super) fn read_users(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
     let [id, rest @ ..] = path else {
@@ -32,7 +32,9 @@ pub(super) fn read_users(view: &View, params: &Params, path: &[&str]) -> Result<
         ["permissions", rest @ ..] => {
             permissions::read_of(view, Subject::User(user.id), &owner, rest)
         }
+        ["options", rest @ ..] => personal::read_options(&user, rest),
         ["roles", rest @ ..] => list_or_pick(roles::of(view, Subject::User(user.id)), rest),
+        ["sshpublickeys", rest @ ..] => personal::read_keys(&user, rest),
         ["tags", rest @ ..] => tags::read_assigned(view, &user.tags, &owner, rest),
         rest => Err(beneath(rest)),
     }
@@ -148,6 +150,8 @@ pub(super) async fn change_users(change: &Change<'_>, verb: Verb, path: &[&str])
         (_, ["permissions", rest @ ..]) => {
             permissions::change_of(change, verb, Subject::User(user.id), &owner, rest).await
         }
+        (_, ["options", rest @ ..]) => personal::change_options(change, verb, &user, rest).await,
+        (_, ["sshpublickeys", rest @ ..]) => personal::change_keys(change, verb, &user, rest).await,
         (_, ["tags", rest @ ..]) => {
             tags::change_assigned(change, verb, user.id.into(), &owner, rest).await
         }

@@ -10,7 +10,7 @@ use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
 use super::view::{Found, View, list_or_pick, one};
-use super::{Change, Verb, beneath, disks, fixed, permissions};
+use super::{Change, Verb, beneath, disks, permissions, profiles};
 
 pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
     let [id, rest @ ..] = path else {
@@ -38,7 +38,7 @@ pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
             let isos = inside().filter(|disk| disk.content_type == DiskContentType::Iso);
             list_or_pick(isos.map(|disk| file(&domain, disk)).collect(), rest)
         }
-        ["diskprofiles", rest @ ..] => list_or_pick(vec![fixed::disk_profile(&domain)], rest),
+        ["diskprofiles", rest @ ..] => profiles::read_disk(view, Some(domain.id), rest),
         ["permissions", rest @ ..] => permissions::read(view, domain.id.into(), rest),
         rest => Err(beneath(rest)),
     }
@@ -183,6 +183,9 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
         }
         (_, ["permissions", rest @ ..]) => {
             permissions::change(change, verb, domain.id.into(), rest).await
+        }
+        (_, ["diskprofiles", rest @ ..]) => {
+            profiles::change_disk(change, verb, Some(domain.id), rest).await
         }
         _ => Err(Refused::unbuilt()),
     }

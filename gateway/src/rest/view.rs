@@ -8,10 +8,13 @@ use std::sync::Arc;
 
 use api::{Object, Typed};
 use manager::model::{
-    Cluster, ClusterId, DataCenter, DataCenterId, Disk, DiskId, Group, GroupId, Host, HostId,
-    InstanceType, InstanceTypeId, Job, JobId, Network, NetworkId, ObjectId, Permission,
-    PermissionId, Role, RoleId, StorageDomain, StorageDomainId, Tag, TagId, Template, TemplateId,
-    Transfer, TransferId, User, UserId, Vm, VmId, VmPool, VmPoolId, VnicProfile, VnicProfileId,
+    AffinityGroup, AffinityGroupId, AffinityLabel, AffinityLabelId, Bookmark, BookmarkId, Cluster,
+    ClusterId, CpuProfile, CpuProfileId, DataCenter, DataCenterId, Disk, DiskId, DiskProfile,
+    DiskProfileId, Group, GroupId, Host, HostId, InstanceType, InstanceTypeId, Job, JobId, MacPool,
+    MacPoolId, Network, NetworkId, ObjectId, Permission, PermissionId, Qos, QosId, Quota, QuotaId,
+    Role, RoleId, SchedulingPolicy, SchedulingPolicyId, StorageDomain, StorageDomainId, Tag, TagId,
+    Template, TemplateId, Transfer, TransferId, User, UserId, Vm, VmId, VmPool, VmPoolId,
+    VnicProfile, VnicProfileId,
 };
 use manager::search::{ListOptions, Searchable};
 use manager::{Access, Inventory, Manager, Map};
@@ -208,6 +211,15 @@ macro_rules! named {
 }
 
 named! {
+    AffinityGroup: name;
+    AffinityLabel: name;
+    Bookmark: name;
+    CpuProfile: name;
+    DiskProfile: name;
+    MacPool: name;
+    Qos: name;
+    Quota: name;
+    SchedulingPolicy: name;
     Cluster: name;
     DataCenter: name;
     Disk: name;
@@ -227,6 +239,15 @@ named! {
 }
 
 lookups! {
+    affinity_group affinity_group_of affinity_groups AffinityGroupId => AffinityGroup;
+    affinity_label affinity_label_of affinity_labels AffinityLabelId => AffinityLabel;
+    bookmark bookmark_of bookmarks BookmarkId => Bookmark;
+    cpu_profile cpu_profile_of cpu_profiles CpuProfileId => CpuProfile;
+    disk_profile disk_profile_of disk_profiles DiskProfileId => DiskProfile;
+    mac_pool mac_pool_of mac_pools MacPoolId => MacPool;
+    qos qos_of qoss QosId => Qos;
+    quota quota_of quotas QuotaId => Quota;
+    scheduling_policy scheduling_policy_of scheduling_policies SchedulingPolicyId => SchedulingPolicy;
     cluster cluster_of clusters ClusterId => Cluster;
     data_center data_center_of data_centers DataCenterId => DataCenter;
     disk disk_of disks DiskId => Disk;

@@ -15,7 +15,9 @@ use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
 use super::view::{Found, View, list_or_pick, one};
-use super::{Change, Verb, consoles, disk_attachments, nics, permissions, statistics, tags};
+use super::{
+    Change, Verb, affinity, consoles, disk_attachments, nics, permissions, statistics, tags,
+};
 use super::{beneath, guest, templates, vm_settings, watchdogs};
 
 pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
@@ -35,6 +37,10 @@ pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
         ["nics", rest @ ..] => nics::read(view, &vm, rest),
         ["reporteddevices", rest @ ..] => list_or_pick(guest::devices(view.inventory(), &vm), rest),
         ["sessions", rest @ ..] => list_or_pick(guest::sessions(view.inventory(), &vm), rest),
+        ["affinitylabels", rest @ ..] => {
+            let labels = manager::rules::affinity::labels_of_vm(view.inventory(), vm.id);
+            affinity::read_assigned(view, &labels, &path::vm(vm.id), rest)
+        }
         ["permissions", rest @ ..] => permissions::read(view, vm.id.into(), rest),
         ["statistics", rest @ ..] => statistics::read(statistics::vm(view.inventory(), &vm), rest),
         ["watchdogs", rest @ ..] => watchdogs::read(view, &vm, rest),
@@ -159,6 +165,10 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
         (_, ["nics", rest @ ..]) => nics::change(change, verb, &vm, rest).await,
         (_, ["permissions", rest @ ..]) => {
             permissions::change(change, verb, vm.id.into(), rest).await
+        }
+        (_, ["affinitylabels", rest @ ..]) => {
+            let who = affinity::Labelled::Vm(vm.id);
+            affinity::change_assigned(change, verb, who, &path::vm(vm.id), rest).await
         }
         (_, ["tags", rest @ ..]) => {
             tags::change_assigned(change, verb, vm.id.into(), &path::vm(vm.id), rest).await

@@ -10,7 +10,7 @@ use super::fault::{Refused, Result};
 use super::reply::Answer;
 use super::request::Params;
 use super::view::{Found, View, one};
-use super::{Change, Verb, beneath, permissions};
+use super::{Change, Verb, beneath, permissions, profiles};
 
 pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
     let [id, rest @ ..] = path else {
@@ -107,6 +107,11 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
                 migratable: sent.migratable,
                 network_filter: filter(&sent)?,
                 custom_properties: properties(&sent),
+                qos: profiles::qos_of(
+                    &change.view,
+                    sent.qos.as_deref(),
+                    manager::model::QosType::Network,
+                )?,
             };
             let profile = manager
                 .vnic_profile_update(change.caller(), profile.id, params)
@@ -156,6 +161,12 @@ pub(super) async fn add(change: &Change<'_>, sent: &types::VnicProfile) -> Resul
         migratable: sent.migratable,
         network_filter: filter(sent)?.unwrap_or(usual.map(|(id, _)| id)),
         custom_properties: properties(sent).unwrap_or_default(),
+        qos: profiles::qos_of(
+            &change.view,
+            sent.qos.as_deref(),
+            manager::model::QosType::Network,
+        )?
+        .flatten(),
     };
     let profile = change
         .view

@@ -33,7 +33,60 @@ fn name_free(inventory: &Inventory, name: &str, except: Option<ClusterId>) -> Re
     Ok(())
 }
 
-fn put_into(settings: ClusterSettings, cluster: &mut Cluster) -> Result<()> {
+/// What is only there with a cluster goes with it.
+pub(super) fn forget(draft: &mut Draft, cluster: ClusterId) {
+    let profiles = draft.cpu_profiles.iter();
+    let profiles = profiles
+        .filter(|it| it.cluster == cluster)
+        .map(|it| it.id.into());
+    let groups = draft.affinity_groups.iter();
+    let groups = groups
+        .filter(|it| it.cluster == cluster)
+        .map(|it| it.id.into());
+    let inside: Vec<crate::model::ObjectId> = profiles.chain(groups).collect();
+    inside.into_iter().for_each(|it| draft.remove(it));
+}
+
+/// Checks a policy as a whole.
+fn check_policy(draft: &Draft, cluster: &Cluster) -> Result<()> {
+    let policy = &cluster.policy;
+    if !draft.scheduling_policies.contains_key(&policy.scheduling) {
+        return Err(Error::not_found(policy.scheduling));
+    }
+    if !draft.mac_pools.contains_key(&cluster.mac_pool) {
+        return Err(Error::not_found(cluster.mac_pool));
+    }
+    if policy.scheduling_properties.len() > 64 {
+        return Err(Error::invalid(
+            "custom_scheduling_policy_properties",
+            "There are too many properties.",
+        ));
+    }
+    for (name, value) in &policy.scheduling_properties {
+        check::label("custom_scheduling_policy_properties", name)?;
+        check::text("custom_scheduling_policy_properties", value)?;
+    }
+    if policy.fencing.connectivity_threshold > 100 || policy.memory_warning > 100 {
+        return Err(Error::invalid(
+            "fencing_policy",
+            "A threshold is 0 to 100 per cent.",
+        ));
+    }
+    if let Some(proxy) = &policy.spice_proxy {
+        check::label("display.proxy", proxy)?;
+    }
+    if let Some(serial) = &policy.serial_value {
+        check::label("serial_number.value", serial)?;
+    }
+    if policy.switch_type == crate::model::SwitchType::Ovs {
+        return Err(Error::conflict(
+            "Cannot edit Cluster. The hosts have no Open vSwitch: the switch type is legacy.",
+        ));
+    }
+    Ok(())
+}
+
+fn put_into(draft: &Draft, settings: ClusterSettings, cluster: &mut Cluster) -> Result<()> {
     check_version(settings.version)?;
     check::set_text(
         "description",
@@ -69,7 +122,9 @@ fn put_into(settings: ClusterSettings, cluster: &mut Cluster) -> Result<()> {
         .unwrap_or(cluster.threads_as_cores);
     cluster.virt_service = settings.virt_service.unwrap_or(cluster.virt_service);
     cluster.ha_reservation = settings.ha_reservation.unwrap_or(cluster.ha_reservation);
-    Ok(())
+    cluster.mac_pool = settings.mac_pool.unwrap_or(cluster.mac_pool);
+    settings.policy.apply(&mut cluster.policy);
+    check_policy(draft, cluster)
 }
 
 impl Manager {
@@ -132,8 +187,9 @@ impl Manager {
                     }],
                     policy: crate::model::ClusterPolicy::default(),
                 };
-                put_into(params.settings, &mut cluster)?;
+                put_into(draft, params.settings, &mut cluster)?;
                 draft.put(cluster.clone())?;
+                seed::policies(draft)?;
                 let event = EventDraft::new(
                     code::CLUSTER_ADDED,
                     format!("Cluster {} was added.", cluster.name),
@@ -166,7 +222,7 @@ impl Manager {
                     name_free(draft, &name, Some(id))?;
                     cluster.name = name;
                 }
-                put_into(params.settings, &mut cluster)?;
+                put_into(draft, params.settings, &mut cluster)?;
                 draft.put(cluster.clone())?;
                 let event = EventDraft::new(
                     code::CLUSTER_UPDATED,
@@ -191,6 +247,7 @@ impl Manager {
                     .cloned()
                     .ok_or_else(|| Error::not_found(id))?;
                 rules::cluster_delete(draft, id).map_err(Error::conflict)?;
+                forget(draft, id);
                 draft.remove(id);
                 let event = EventDraft::new(
                     code::CLUSTER_REMOVED,

@@ -110,6 +110,7 @@ impl Manager {
                     qos: None,
                 })?;
                 draft.put(network)?;
+                seed::policies(draft)?;
                 let event = EventDraft::new(
                     code::DATA_CENTER_ADDED,
                     format!("Data Center {} was added.", data_center.name),
@@ -191,6 +192,23 @@ impl Manager {
                     .filter(|profile| networks.contains(&profile.network))
                     .map(|profile| profile.id)
                     .collect();
+                let inside: Vec<ObjectId> = draft
+                    .quotas
+                    .iter()
+                    .filter(|it| it.data_center == id)
+                    .map(|it| it.id.into())
+                    .chain(
+                        draft
+                            .qoss
+                            .iter()
+                            .filter(|it| it.data_center == id)
+                            .map(|it| it.id.into()),
+                    )
+                    .collect();
+                inside.into_iter().for_each(|it| draft.remove(it));
+                for cluster in &clusters {
+                    super::cluster::forget(draft, *cluster);
+                }
                 clusters.into_iter().for_each(|it| draft.remove(it));
                 profiles.into_iter().for_each(|it| draft.remove(it));
                 networks.into_iter().for_each(|it| draft.remove(it));

@@ -14,7 +14,7 @@ use crate::model::{
     StorageDomainType, Subject, VmStatus,
 };
 use crate::operation::{Action, OperationKind, Plan, require_unlocked};
-use crate::rules;
+use crate::rules::{self, quota};
 use crate::writer::Draft;
 
 use super::check;
@@ -162,6 +162,15 @@ pub(super) fn new_disk(
             "Cannot {WHAT}. A disk of this id exists already."
         )));
     }
+    let quota = quota::chosen(draft, caller, params.quota, domain.data_center)?;
+    quota::take_storage(
+        draft,
+        caller,
+        quota,
+        domain.id,
+        params.provisioned_size,
+        WHAT,
+    )?;
     let disk = Disk {
         id,
         name,
@@ -183,7 +192,7 @@ pub(super) fn new_disk(
             Some(profile) => profile_in(draft, profile, domain.id, WHAT)?,
             None => domain.disk_profile,
         },
-        quota: None,
+        quota,
         creation_time: draft.now(),
     };
     draft.put(disk.clone())?;
@@ -340,6 +349,7 @@ impl Manager {
                     propagate_errors: source.propagate_errors,
                     backup: DiskBackup::None,
                     disk_profile: None,
+                    quota: source.quota,
                 };
                 let copy = new_copy(draft, &caller, disk, params, &source.name)?;
                 let event = EventDraft::new(
@@ -503,6 +513,22 @@ pub(super) fn update(
         }
         disk.backup = backup;
     }
+    let center = draft
+        .storage_domains
+        .get(&disk.storage_domain)
+        .and_then(|it| it.data_center);
+    if let Some(quota) = params.quota.filter(|quota| disk.quota != Some(*quota)) {
+        let quota = quota::chosen(draft, caller, Some(quota), center)?;
+        quota::take_storage(
+            draft,
+            caller,
+            quota,
+            disk.storage_domain,
+            disk.provisioned_size,
+            WHAT,
+        )?;
+        disk.quota = quota;
+    }
     if let Some(profile) = params.disk_profile {
         disk.disk_profile = profile_in(draft, profile, disk.storage_domain, WHAT)?;
     }
@@ -539,6 +565,8 @@ pub(super) fn update(
             size - disk.provisioned_size
         };
         check::room(&domain, more, WHAT)?;
+        let added = size - disk.provisioned_size;
+        quota::take_storage(draft, caller, disk.quota, domain.id, added, WHAT)?;
         disk.status = DiskStatus::Locked;
     }
     if disk == *old {
@@ -585,6 +613,7 @@ pub(super) fn update_if_said(
         || params.wipe_after_delete.is_some()
         || params.propagate_errors.is_some()
         || params.backup.is_some()
+        || params.quota.is_some()
         || params.disk_profile.is_some();
     if said {
         update(draft, caller, id, params)

@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::event::{EventDraft, code};
 use crate::inventory::Inventory;
 use crate::model::{
-    DataCenterId, Network, NetworkFilterId, NetworkId, Permission, PermissionId, Permit, RoleId,
-    Subject, VnicPassThroughMode, VnicProfile, VnicProfileId,
+    DataCenterId, Network, NetworkFilterId, NetworkId, Permission, PermissionId, Permit, QosId,
+    QosType, RoleId, Subject, VnicPassThroughMode, VnicProfile, VnicProfileId,
 };
 use crate::rules;
 use crate::seed;
@@ -81,6 +81,38 @@ fn check_mtu(mtu: Option<u32>) -> Result<()> {
     }
 }
 
+/// A QoS of the right kind and data center.
+fn check_qos(
+    inventory: &Inventory,
+    qos: Option<QosId>,
+    kind: QosType,
+    data_center: DataCenterId,
+) -> Result<()> {
+    let Some(id) = qos else { return Ok(()) };
+    let it = inventory
+        .qoss
+        .get(&id)
+        .ok_or_else(|| Error::not_found(id))?;
+    if it.kind != kind || it.data_center != data_center {
+        return Err(Error::conflict(format!(
+            "Cannot edit Network. QoS {} is not one of kind {kind} of the same Data Center.",
+            it.name
+        )));
+    }
+    Ok(())
+}
+
+fn check_servers(servers: &[String]) -> Result<()> {
+    let fine = |server: &String| server.parse::<std::net::IpAddr>().is_ok();
+    if servers.len() > 8 || !servers.iter().all(fine) {
+        return Err(Error::invalid(
+            "dns_resolver_configuration.name_servers",
+            "Name servers are at most eight IP addresses.",
+        ));
+    }
+    Ok(())
+}
+
 /// Name of a network's device on hosts: its own where that fits, else one made from its id.
 fn device_name(name: &str, id: NetworkId) -> String {
     let fits = name.len() <= LONGEST_DEVICE_NAME
@@ -117,6 +149,8 @@ impl Manager {
                 check_mtu(params.mtu)?;
                 name_free(draft, &params.name, params.data_center, None)?;
                 check_vlan(draft, params.vlan, params.data_center, None)?;
+                check_servers(&params.name_servers)?;
+                check_qos(draft, params.qos, QosType::Hostnetwork, params.data_center)?;
                 let id = NetworkId::random();
                 let network = Network {
                     id,
@@ -131,8 +165,8 @@ impl Manager {
                     stp: params.stp,
                     port_isolation: params.port_isolation,
                     label: None,
-                    name_servers: Vec::new(),
-                    qos: None,
+                    name_servers: params.name_servers,
+                    qos: params.qos,
                 };
                 draft.put(network.clone())?;
                 if params.with_profile && network.vm_network {
@@ -205,6 +239,12 @@ impl Manager {
                 it.vm_network = params.vm_network.unwrap_or(it.vm_network);
                 it.stp = params.stp.unwrap_or(it.stp);
                 it.port_isolation = params.port_isolation.unwrap_or(it.port_isolation);
+                if let Some(servers) = params.name_servers {
+                    check_servers(&servers)?;
+                    it.name_servers = servers;
+                }
+                it.qos = params.qos.unwrap_or(it.qos);
+                check_qos(draft, it.qos, QosType::Hostnetwork, it.data_center)?;
                 draft.put(it.clone())?;
                 let event = EventDraft::new(
                     code::NETWORK_UPDATED,
@@ -214,6 +254,42 @@ impl Manager {
                 Ok(Arc::new(it))
             })
             .await
+    }
+
+    /// Gives a network its label, or takes it away.
+    pub async fn network_label(
+        &self,
+        caller: &Caller,
+        id: NetworkId,
+        label: Option<String>,
+    ) -> Result<Arc<Network>> {
+        self.write(caller, move |draft, caller| {
+            access::require(draft, caller, Permit::CONFIGURE_STORAGE_POOL_NETWORK, id)?;
+            let old = draft
+                .networks
+                .get(&id)
+                .ok_or_else(|| Error::not_found(id))?;
+            let mut it = (**old).clone();
+            if let Some(label) = &label {
+                check::short_name(label)?;
+                if it.label.is_some() {
+                    return Err(Error::conflict(
+                        "Cannot label Network. The Network is already labeled.",
+                    ));
+                }
+            } else if it.label.is_none() {
+                return Err(Error::not_found("label"));
+            }
+            it.label = label;
+            draft.put(it.clone())?;
+            let event = EventDraft::new(
+                code::NETWORK_UPDATED,
+                format!("Network {} was updated.", it.name),
+            );
+            draft.event(event.data_center(it.data_center).by(caller, draft));
+            Ok(Arc::new(it))
+        })
+        .await
     }
 
     /// Removes a logical network with its profiles, from its clusters as well.
@@ -293,6 +369,7 @@ impl Manager {
                     params.network_filter,
                     &params.custom_properties,
                 )?;
+                check_qos(draft, params.qos, QosType::Network, network.data_center)?;
                 let profile = VnicProfile {
                     id: VnicProfileId::random(),
                     name: params.name,
@@ -304,7 +381,7 @@ impl Manager {
                     migratable: params.migratable.unwrap_or(true),
                     network_filter: params.network_filter.or_else(default_filter),
                     custom_properties: params.custom_properties,
-                    qos: None,
+                    qos: params.qos,
                 };
                 draft.put(profile.clone())?;
                 log_profile(draft, &caller, &profile, code::VNIC_PROFILE_ADDED, "added");
@@ -341,6 +418,10 @@ impl Manager {
                 let properties = params.custom_properties.unwrap_or_default();
                 check_profile(params.pass_through, filter, &properties)?;
                 it.network_filter = filter;
+                it.qos = params.qos.unwrap_or(it.qos);
+                if let Some(network) = draft.networks.get(&it.network) {
+                    check_qos(draft, it.qos, QosType::Network, network.data_center)?;
+                }
                 it.port_mirroring = params.port_mirroring.unwrap_or(it.port_mirroring);
                 it.pass_through = params.pass_through.unwrap_or(it.pass_through);
                 it.migratable = params.migratable.unwrap_or(it.migratable);

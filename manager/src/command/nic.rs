@@ -12,19 +12,13 @@ use crate::inventory::Inventory;
 use crate::model::{Mac, Nic, NicId, NicInterface, Permit, Vm, VmId, VnicProfileId};
 use crate::operation::{Action, OperationKind, Plan};
 use crate::rules::{self, VmAction};
-use crate::seed;
 use crate::writer::Draft;
 
 use super::check;
 use super::disk_attach::running_on;
 use super::params::{Accepted, NicAddParams, NicUpdateParams};
 use super::vm_add::MOST_NICS;
-
-fn to_number(mac: Mac) -> u64 {
-    mac.0
-        .iter()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte))
-}
+use super::{pool_of_cluster, to_number};
 
 fn from_number(number: u64) -> Mac {
     let mut address = [0; 6];
@@ -32,16 +26,25 @@ fn from_number(number: u64) -> Mac {
     Mac(address)
 }
 
-/// An address of the pool that nobody uses.
-fn free_mac(inventory: &Inventory, taken: &[Nic]) -> Result<Mac> {
-    let first = to_number(seed::MAC_FIRST);
-    let last = to_number(seed::MAC_LAST);
-    let size = last - first + 1;
-    // Begun anywhere, so that an address that was just given back is not given away at once.
-    let start = (uuid::Uuid::new_v4().as_u128() as u64) % size;
-    (0..size)
-        .map(|step| from_number(first + (start + step) % size))
-        .find(|mac| !inventory.mac_in_use(*mac, None) && !taken.iter().any(|nic| nic.mac == *mac))
+/// An address of the cluster's pool that nobody uses.
+fn free_mac(inventory: &Inventory, vm: &Vm) -> Result<Mac> {
+    let pool = pool_of_cluster(inventory, vm.cluster);
+    let ranges = pool.map(|pool| pool.ranges.as_slice()).unwrap_or_default();
+    ranges
+        .iter()
+        .find_map(|range| {
+            let (first, last) = (to_number(range.from), to_number(range.to));
+            let size = last.checked_sub(first)? + 1;
+            // Begun anywhere, so that an address that was just given back is not given away at
+            // once.
+            let start = (uuid::Uuid::new_v4().as_u128() as u64) % size;
+            (0..size)
+                .map(|step| from_number(first + (start + step) % size))
+                .filter(|mac| mac.0[0] & 1 == 0)
+                .find(|mac| {
+                    !inventory.mac_in_use(*mac, None) && !vm.nics.iter().any(|nic| nic.mac == *mac)
+                })
+        })
         .ok_or_else(|| {
             Error::conflict("Cannot add Interface. There are no free MAC addresses in the pool.")
         })
@@ -58,7 +61,8 @@ fn check_mac(inventory: &Inventory, mac: Mac, vm: &Vm, except: Option<NicId>) ->
         .nics
         .iter()
         .any(|nic| nic.mac == mac && Some(nic.id) != except);
-    if own || inventory.mac_in_use(mac, Some(vm.id)) {
+    let twice = pool_of_cluster(inventory, vm.cluster).is_some_and(|pool| pool.allow_duplicates);
+    if own || (!twice && inventory.mac_in_use(mac, Some(vm.id))) {
         return Err(Error::conflict(format!(
             "Cannot add Interface. MAC Address {mac} is already in use."
         )));
@@ -141,7 +145,7 @@ pub(super) fn new_nic(
             check_mac(draft, mac, vm, None)?;
             mac
         }
-        None => free_mac(draft, &vm.nics)?,
+        None => free_mac(draft, vm)?,
     };
     Ok(Nic {
         id: NicId::random(),

@@ -293,6 +293,7 @@ fn new_disk(
         propagate_errors: false,
         backup: DiskBackup::None,
         disk_profile: None,
+        quota: None,
     })
 }
 

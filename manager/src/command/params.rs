@@ -15,13 +15,13 @@ pub use template::{
 };
 
 use crate::model::{
-    BiosType, BootDevice, ClusterId, CpuMode, CpuPin, CpuTopology, DataCenterId, DiskBackup,
-    DiskContentType, DiskFormat, DiskId, DiskInterface, DiskProfileId, GraphicsType, GroupId,
-    HostId, Initialization, InstanceTypeId, JobId, LogSeverity, Mac, NetworkFilterId, NetworkId,
-    NetworkUsage, NicInterface, ObjectId, Permit, QuotaMode, RoleId, Secret, StepId, StepType,
-    StorageDomainId, StorageErrorResume, Subject, TagId, TemplateId, TransferDirection,
-    TransferTimeoutPolicy, Version, VideoType, VmAffinity, VmType, VnicPassThroughMode,
-    VnicProfileId, Watchdog,
+    BiosType, BootDevice, ClusterId, ClusterPolicy, CpuMode, CpuPin, CpuProfileId, CpuTopology,
+    DataCenterId, DiskBackup, DiskContentType, DiskFormat, DiskId, DiskInterface, DiskProfileId,
+    GraphicsType, GroupId, HostId, Initialization, InstanceTypeId, JobId, LogSeverity, Mac,
+    MacPoolId, NetworkFilterId, NetworkId, NetworkUsage, NicInterface, ObjectId, Permit, QosId,
+    QuotaId, QuotaMode, RoleId, Secret, StepId, StepType, StorageDomainId, StorageErrorResume,
+    Subject, TagId, TemplateId, TransferDirection, TransferTimeoutPolicy, Version, VideoType,
+    VmAffinity, VmType, VnicPassThroughMode, VnicProfileId, Watchdog,
 };
 
 /// What is said of a VM's hardware, in `vm_add`, `vm_update` and, for one run, `vm_start`.
@@ -81,6 +81,8 @@ pub struct VmSettings {
     pub storage_error_resume: Option<StorageErrorResume>,
     pub migration_downtime: Option<Option<u32>>,
     pub lease: Option<Option<StorageDomainId>>,
+    pub quota: Option<QuotaId>,
+    pub cpu_profile: Option<CpuProfileId>,
     /// Merged into what is there: see [`Initialization::merge`].
     pub initialization: Option<Initialization>,
     pub watchdog: Option<Option<Watchdog>>,
@@ -277,6 +279,8 @@ pub struct DiskAddParams {
     pub backup: DiskBackup,
     /// Its profile; the storage domain's first by default.
     pub disk_profile: Option<DiskProfileId>,
+    /// The quota that it is counted in; the data center's own by default.
+    pub quota: Option<QuotaId>,
 }
 
 /// Changes of a disk.
@@ -290,6 +294,7 @@ pub struct DiskUpdateParams {
     pub wipe_after_delete: Option<bool>,
     pub propagate_errors: Option<bool>,
     pub backup: Option<DiskBackup>,
+    pub quota: Option<QuotaId>,
     pub disk_profile: Option<DiskProfileId>,
 }
 
@@ -391,6 +396,31 @@ pub struct ClusterSettings {
     pub threads_as_cores: Option<bool>,
     pub virt_service: Option<bool>,
     pub ha_reservation: Option<bool>,
+    pub mac_pool: Option<MacPoolId>,
+    pub policy: PolicyEdit,
+}
+
+/// A change of how a cluster is run.
+#[derive(Clone, Default)]
+pub struct PolicyEdit(Option<std::sync::Arc<dyn Fn(&mut ClusterPolicy) + Send + Sync>>);
+
+impl PolicyEdit {
+    /// Changes what the function changes.
+    pub fn new(change: impl Fn(&mut ClusterPolicy) + Send + Sync + 'static) -> Self {
+        Self(Some(std::sync::Arc::new(change)))
+    }
+
+    pub(super) fn apply(&self, policy: &mut ClusterPolicy) {
+        if let Some(change) = &self.0 {
+            change(policy);
+        }
+    }
+}
+
+impl std::fmt::Debug for PolicyEdit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PolicyEdit")
+    }
 }
 
 /// A new cluster.
@@ -459,6 +489,8 @@ pub struct NetworkAddParams {
     pub vm_network: bool,
     pub stp: bool,
     pub port_isolation: bool,
+    pub name_servers: Vec<String>,
+    pub qos: Option<QosId>,
     /// Whether a vNIC profile of the network's name is made with it (oVirt's
     /// `profile_required`).
     pub with_profile: bool,
@@ -476,6 +508,8 @@ pub struct NetworkUpdateParams {
     pub vm_network: Option<bool>,
     pub stp: Option<bool>,
     pub port_isolation: Option<bool>,
+    pub name_servers: Option<Vec<String>>,
+    pub qos: Option<Option<QosId>>,
 }
 
 /// A new vNIC profile.
@@ -491,6 +525,7 @@ pub struct VnicProfileAddParams {
     pub migratable: Option<bool>,
     pub network_filter: Option<NetworkFilterId>,
     pub custom_properties: Vec<(String, String)>,
+    pub qos: Option<QosId>,
 }
 
 /// Changes of a vNIC profile.
@@ -504,6 +539,7 @@ pub struct VnicProfileUpdateParams {
     pub pass_through: Option<VnicPassThroughMode>,
     pub migratable: Option<bool>,
     pub network_filter: Option<Option<NetworkFilterId>>,
+    pub qos: Option<Option<QosId>>,
     pub custom_properties: Option<Vec<(String, String)>>,
 }
 

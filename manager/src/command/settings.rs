@@ -101,6 +101,8 @@ impl VmSettings {
             storage_error_resume,
             migration_downtime,
             lease,
+            quota,
+            cpu_profile,
             initialization,
             watchdog,
             cpu_pinning,
@@ -189,6 +191,44 @@ impl VmSettings {
         set(&mut hardware.storage_error_resume, storage_error_resume);
         set(&mut hardware.migration_downtime, migration_downtime);
         set(&mut hardware.lease, lease);
+        if let Some(quota) = quota {
+            let center = match object {
+                ObjectId::Cluster(id) => inventory.data_center_of_cluster(id),
+                ObjectId::Vm(id) => {
+                    let vm = inventory.vms.get(&id);
+                    vm.and_then(|vm| inventory.data_center_of_cluster(vm.cluster))
+                }
+                _ => None,
+            };
+            let it = inventory.quotas.get(&quota);
+            let it = it.ok_or_else(|| Error::not_found(quota))?;
+            if center.is_some_and(|center| center != it.data_center) {
+                return Err(Error::conflict(format!(
+                    "Cannot edit VM. Quota {} is of another Data Center.",
+                    it.name
+                )));
+            }
+            if !it.default && hardware.quota != Some(quota) {
+                access::require(inventory, caller, Permit::CONSUME_QUOTA, quota)?;
+            }
+            hardware.quota = Some(quota);
+        }
+        if let Some(profile) = cpu_profile {
+            let it = inventory.cpu_profiles.get(&profile);
+            let it = it.ok_or_else(|| Error::not_found(profile))?;
+            let cluster = match object {
+                ObjectId::Cluster(id) => Some(id),
+                ObjectId::Vm(id) => inventory.vms.get(&id).map(|vm| vm.cluster),
+                _ => None,
+            };
+            if cluster.is_some_and(|cluster| cluster != it.cluster) {
+                return Err(Error::conflict(format!(
+                    "Cannot edit VM. CPU Profile {} is of another Cluster.",
+                    it.name
+                )));
+            }
+            hardware.cpu_profile = Some(profile);
+        }
         if let Some(new) = initialization {
             let mut merged = hardware.initialization.take().unwrap_or_default();
             merged.merge(new);

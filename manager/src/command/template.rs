@@ -148,6 +148,7 @@ pub(super) fn copied(
         wipe_after_delete: Some(source.wipe_after_delete),
         propagate_errors: source.propagate_errors,
         backup: DiskBackup::None,
+        quota: source.quota,
         // A profile belongs to its storage domain.
         disk_profile: None,
     };

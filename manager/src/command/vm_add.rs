@@ -108,6 +108,8 @@ pub(super) fn add(
     params
         .settings
         .put_into(&mut hardware, draft, caller, cluster.id.into())?;
+    hardware.quota =
+        crate::rules::quota::chosen(draft, caller, hardware.quota, Some(cluster.data_center))?;
     if let Some(cd) = params.cdrom {
         super::cdrom::require_cd(draft, caller, cd)?;
     }

@@ -141,6 +141,7 @@ pub(super) fn start(
                     .get(cd)
                     .is_some_and(|disk| disk.status == crate::model::DiskStatus::Ok)
             });
+            rules::quota::take_cluster(draft, caller, &vm, &vm.running_hardware().clone())?;
             let host = scheduler::choose(draft, &vm, vm.running_hardware())
                 .map_err(|reason| Error::conflict(format!("Cannot run VM. {reason}")))?;
             vm.run.status = VmStatus::WaitForLaunch;

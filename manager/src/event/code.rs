@@ -298,7 +298,63 @@ pub(crate) const VM_EXPORT: u32 = 1223;
 pub(crate) const VM_EXPORTED: u32 = 1224;
 /// Not in the seed; number from the engine.
 pub(crate) const VM_EXPORT_FAILED: u32 = 1225;
+/// `USER_ADDED_AFFINITY_GROUP`
+pub(crate) const AFFINITY_GROUP_ADDED: u32 = 10350;
+/// `USER_UPDATED_AFFINITY_GROUP`
+pub(crate) const AFFINITY_GROUP_UPDATED: u32 = 10352;
+/// `USER_REMOVED_AFFINITY_GROUP`
+pub(crate) const AFFINITY_GROUP_REMOVED: u32 = 10354;
+/// `USER_ADDED_AFFINITY_LABEL`
+pub(crate) const AFFINITY_LABEL_ADDED: u32 = 10380;
+/// `USER_UPDATED_AFFINITY_LABEL`
+pub(crate) const AFFINITY_LABEL_UPDATED: u32 = 10382;
+/// `USER_REMOVED_AFFINITY_LABEL`
+pub(crate) const AFFINITY_LABEL_REMOVED: u32 = 10384;
+/// `USER_ADD_BOOKMARK`
+pub(crate) const BOOKMARK_ADDED: u32 = 350;
+/// `USER_UPDATE_BOOKMARK`
+pub(crate) const BOOKMARK_UPDATED: u32 = 352;
+/// `USER_REMOVE_BOOKMARK`
+pub(crate) const BOOKMARK_REMOVED: u32 = 354;
+/// `USER_ADD_QUOTA`
+pub(crate) const QUOTA_ADDED: u32 = 3000;
+/// `USER_UPDATE_QUOTA`
+pub(crate) const QUOTA_UPDATED: u32 = 3002;
+/// `USER_ADDED_QOS`
+pub(crate) const QOS_ADDED: u32 = 10110;
+/// `USER_REMOVED_QOS`
+pub(crate) const QOS_REMOVED: u32 = 10112;
+/// `USER_UPDATED_QOS`
+pub(crate) const QOS_UPDATED: u32 = 10114;
+/// `USER_ADDED_DISK_PROFILE`
+pub(crate) const DISK_PROFILE_ADDED: u32 = 10120;
+/// `USER_REMOVED_DISK_PROFILE`
+pub(crate) const DISK_PROFILE_REMOVED: u32 = 10122;
+/// `USER_UPDATED_DISK_PROFILE`
+pub(crate) const DISK_PROFILE_UPDATED: u32 = 10124;
+/// `USER_ADDED_CPU_PROFILE`
+pub(crate) const CPU_PROFILE_ADDED: u32 = 10130;
+/// `USER_REMOVED_CPU_PROFILE`
+pub(crate) const CPU_PROFILE_REMOVED: u32 = 10132;
+/// `USER_UPDATED_CPU_PROFILE`
+pub(crate) const CPU_PROFILE_UPDATED: u32 = 10134;
+/// `USER_ADD_CLUSTER_POLICY`
+pub(crate) const SCHEDULING_POLICY_ADDED: u32 = 9910;
+/// `USER_UPDATE_CLUSTER_POLICY`
+pub(crate) const SCHEDULING_POLICY_UPDATED: u32 = 9912;
+/// `USER_REMOVE_CLUSTER_POLICY`
+pub(crate) const SCHEDULING_POLICY_REMOVED: u32 = 9914;
 /// `USER_ADD_STORAGE_DOMAIN`
 pub(crate) const STORAGE_DOMAIN_ADDED: u32 = 956;
 /// `USER_REMOVE_STORAGE_DOMAIN`
 pub(crate) const STORAGE_DOMAIN_REMOVED: u32 = 960;
+/// Not in the seed; number from the engine.
+pub(crate) const QUOTA_REMOVED: u32 = 3004;
+/// Not in the seed; number from the engine.
+pub(crate) const QUOTA_EXCEEDED: u32 = 3007;
+/// Not in the seed; number from the engine.
+pub(crate) const MAC_POOL_ADDED: u32 = 10700;
+/// Not in the seed; number from the engine.
+pub(crate) const MAC_POOL_UPDATED: u32 = 10702;
+/// Not in the seed; number from the engine.
+pub(crate) const MAC_POOL_REMOVED: u32 = 10704;

@@ -30,6 +30,8 @@ fn network(site: &Site, name: &str) -> NetworkAddParams {
         vm_network: true,
         stp: false,
         port_isolation: false,
+        name_servers: Vec::new(),
+        qos: None,
         with_profile: true,
     }
 }
@@ -241,6 +243,7 @@ async fn networks_and_profiles_are_made_used_and_removed() {
         migratable: None,
         network_filter: None,
         custom_properties: Vec::new(),
+        qos: None,
     };
     let refused = manager.vnic_profile_add(admin, second).await;
     assert!(refusal(refused).contains("already used"));

@@ -243,6 +243,7 @@ impl Site {
 
     pub fn disk_params(&self, name: &str, size: u64) -> DiskAddParams {
         DiskAddParams {
+            quota: None,
             id: None,
             name: name.to_owned(),
             description: String::new(),
