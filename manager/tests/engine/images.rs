@@ -175,12 +175,33 @@ async fn a_disk_moves_with_its_machine_down_or_running() {
     );
     assert_eq!(site.host.starts().len(), 1, "the guest went on");
 
+    // A copy is a disk of its own, wherever it is to be.
+    site.stop(vm).await;
+    let params = DiskCopyParams {
+        name: Some("copy".to_owned()),
+        storage_domain: Some(from),
+        format: Some(DiskFormat::Raw),
+    };
+    let copy = site
+        .manager
+        .disk_copy(&site.admin, first, params)
+        .await
+        .expect("accepted");
+    assert!(site.finished(&copy).await);
+    assert_eq!(place(&site, copy.value.id), [from]);
+    assert_eq!(place(&site, first), [to], "it stays");
+    let removed = site
+        .manager
+        .disk_remove(&site.admin, copy.value.id)
+        .await
+        .expect("accepted");
+    assert!(site.finished(&removed).await);
+
     let same = site.manager.disk_move(&site.admin, first, to).await;
     assert!(refusal(same).contains("must be different"));
     // What holds disks stays, and what holds none goes.
     let full = site.manager.storage_domain_remove(&site.admin, to).await;
     assert!(refusal(full).contains("There are disks in it"));
-    site.stop(vm).await;
     for disk in [first, second] {
         let back = site
             .manager

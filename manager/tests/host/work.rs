@@ -209,6 +209,97 @@ async fn no_image_from_outside_leads_to_a_file_of_the_hosts() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_raw_disk_stays_raw_whatever_its_guest_writes_into_it() {
+    let libvirtd = Libvirtd::start();
+    let host = libvirtd.host();
+    connected(&host).await;
+    host.ensure_pool(POOL).await.unwrap();
+    host.ensure_pool(OTHER).await.unwrap();
+    let canary = libvirtd.directory.join("canary");
+    let mut secret = vec![0u8; 8 * MIB as usize];
+    secret[..CANARY.len()].copy_from_slice(CANARY);
+    std::fs::write(&canary, &secret).unwrap();
+    let header = libvirtd.directory.join("header");
+    let name = canary.display().to_string();
+    qemu_img(
+        &["create", "-q", "-f", "qcow2", "-F", "raw", "-b", &name],
+        &[&header],
+    );
+    let made = volume_spec(VolumeFormat::Raw, 4 * MIB);
+    host.volume_create(made.clone()).await.unwrap();
+    let mut file = host
+        .volume_open(made.volume, VolumeAccess::Write)
+        .await
+        .unwrap();
+    file.write_all(&std::fs::read(&header).unwrap()).unwrap();
+    drop(file);
+    let written = std::fs::read(&header).unwrap();
+    let clean = |bytes: &[u8], what: &str| {
+        assert!(
+            bytes.starts_with(&written[..512]),
+            "{what}: it is what was written"
+        );
+        assert!(
+            !bytes.windows(CANARY.len()).any(|it| it == CANARY),
+            "{what}"
+        );
+    };
+    let raw = |volume| Chain::plain(volume, VolumeFormat::Raw);
+    // Grown, copied, moved, thinned out …
+    host.volume_resize(made.volume, VolumeFormat::Raw, 8 * MIB, None)
+        .await
+        .unwrap();
+    clean(&read(&host, raw(made.volume)).await, "grown");
+    let copy = volume_spec(VolumeFormat::Qcow2, 8 * MIB);
+    host.volume_copy(raw(made.volume), copy.clone())
+        .await
+        .unwrap();
+    let chain = Chain::plain(copy.volume, VolumeFormat::Qcow2);
+    clean(&read(&host, chain).await, "copied");
+    let target = VolumeRef {
+        storage_domain: OTHER,
+        ..made.volume
+    };
+    host.volume_duplicate(made.volume, target).await.unwrap();
+    clean(&read(&host, raw(target)).await, "moved");
+    host.volume_sparsify(target, VolumeFormat::Raw)
+        .await
+        .unwrap();
+    clean(&read(&host, raw(target)).await, "thinned out");
+    host.volume_delete(target).await.unwrap();
+    // … and under a running guest.
+    let attached = disk(made.volume, VolumeFormat::Raw, DiskInterface::Virtio);
+    let vm = DomainSpec {
+        disks: vec![attached.clone()],
+        ..spec()
+    };
+    host.start(vm.clone()).await.unwrap();
+    let plugged = Plugged {
+        vm: vm.vm,
+        disk: attached.disk,
+    };
+    host.volume_resize(made.volume, VolumeFormat::Raw, 12 * MIB, Some(plugged))
+        .await
+        .unwrap();
+    let moved = manager::host::DiskSpec {
+        source: target,
+        ..attached
+    };
+    host.disk_mirror(vm.vm, moved, 12 * MIB).await.unwrap();
+    host.disk_pivot(plugged, target).await.unwrap();
+    host.destroy(vm.vm).await.unwrap();
+    let bytes = read(&host, raw(target)).await;
+    assert_eq!(bytes.len() as u64, 12 * MIB);
+    clean(&bytes, "moved under the guest");
+    host.undefine(vm.vm).await.unwrap();
+    assert_eq!(
+        std::fs::read(&canary).unwrap(),
+        secret,
+        "nobody wrote to it"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_few_bytes_that_unpack_to_a_full_disk_are_refused() {
     let driver = TestDriver::open().await;
