@@ -28,6 +28,7 @@ async fn disk(site: &TestSite, name: &str, size: usize) -> DiskId {
         propagate_errors: false,
         backup: DiskBackup::None,
         disk_profile: None,
+        quota: None,
     };
     let id = site
         .manager()

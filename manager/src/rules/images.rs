@@ -3,7 +3,7 @@
 use crate::inventory::Inventory;
 use crate::model::{Disk, StorageDomain, StorageDomainStatus, StorageDomainType, Vm, VmStatus};
 
-use super::{BUSY, cd_in_use, disk_free, state_sentence};
+use super::{BUSY, cd_in_use, disk_free, not_of_template, state_sentence};
 
 /// Why a disk that must not be in use is in use.
 pub(crate) fn down(inventory: &Inventory, disk: &Disk, what: &str) -> Result<(), String> {
@@ -27,6 +27,7 @@ pub(crate) fn down(inventory: &Inventory, disk: &Disk, what: &str) -> Result<(),
 pub(crate) fn sparsify(inventory: &Inventory, disk: &Disk) -> Result<(), String> {
     const WHAT: &str = "sparsify Virtual Disk";
     down(inventory, disk, WHAT)?;
+    not_of_template(inventory, disk, WHAT)?;
     if !disk.sparse {
         return Err(format!(
             "Cannot {WHAT}. The disk is preallocated: its space is to be taken."
@@ -46,6 +47,7 @@ pub(crate) fn move_disk(inventory: &Inventory, disk: &Disk) -> Result<(), String
     const WHAT: &str = "move Virtual Disk";
     disk_free(inventory, disk, WHAT)?;
     cd_in_use(inventory, disk, WHAT)?;
+    not_of_template(inventory, disk, WHAT)?;
     let own = inventory.own_images(disk);
     if disk.layers().any(|layer| !own.contains(&layer.image)) {
         return Err(format!(

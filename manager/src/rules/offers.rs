@@ -51,6 +51,11 @@ pub fn offers(access: &Access, caller: &Caller, object: ObjectId) -> Vec<Offer> 
                 .into_iter()
                 .filter(|action| *action != VmAction::DetachFromPool || it.pool.is_some())
                 .map(|action| offer(action.word(), action.permits(), vm(inventory, it, action)))
+                .chain([offer(
+                    "export",
+                    &[Permit::EDIT_VM_PROPERTIES],
+                    images::export(inventory, it),
+                )])
                 .collect(),
             None => Vec::new(),
         },
