@@ -237,7 +237,7 @@ impl Manager {
             .into_iter()
             .find(|(_, user)| *user != caller.user);
         if let Some((_, other)) = other
-            && !it.hardware.display.allow_override
+            && !it.running_hardware().display.allow_override
             && !access::may(&inventory, caller, Permit::RECONNECT_TO_VM, vm)
         {
             let name = inventory
@@ -468,7 +468,7 @@ impl Manager {
         let inventory = self.inventory();
         access::require_any(&inventory, caller, VmAction::Console.permits(), vm)?;
         let it = inventory.vms.get(&vm).ok_or_else(|| Error::not_found(vm))?;
-        rules::vm(&inventory, it, VmAction::Console).map_err(Error::conflict)?;
+        rules::viewer(it).map_err(Error::conflict)?;
         let valid = valid_seconds
             .map_or(VIEWER, |seconds| Duration::from_secs(u64::from(seconds)))
             .clamp(Duration::from_secs(1), VIEWER_LONGEST);
@@ -481,7 +481,12 @@ impl Manager {
             .map_err(|error| Error::unavailable(error.to_string()))?;
         let mut password =
             DisplayPassword::random().map_err(|error| Error::failed(error.to_string()))?;
-        if it.hardware.display.graphics.contains(&GraphicsType::Vnc) {
+        if it
+            .running_hardware()
+            .display
+            .graphics
+            .contains(&GraphicsType::Vnc)
+        {
             // One that is the same for both protocols.
             password = DisplayPassword::chosen(password.for_vnc())
                 .map_err(|error| Error::failed(error.to_string()))?;
@@ -514,7 +519,7 @@ impl Manager {
         let inventory = self.inventory();
         access::require_any(&inventory, caller, VmAction::Console.permits(), vm)?;
         let it = inventory.vms.get(&vm).ok_or_else(|| Error::not_found(vm))?;
-        rules::vm(&inventory, it, VmAction::Console).map_err(Error::conflict)?;
+        rules::viewer(it).map_err(Error::conflict)?;
         let host = it
             .run
             .host

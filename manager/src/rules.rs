@@ -16,7 +16,8 @@ pub(crate) use template::{
 
 use crate::inventory::Inventory;
 use crate::model::{
-    Disk, DiskContentType, DiskStatus, Host, HostStatus, ObjectId, Permit, Role, Vm, VmStatus,
+    Disk, DiskContentType, DiskStatus, GraphicsType, Host, HostStatus, ObjectId, Permit, Role, Vm,
+    VmStatus,
 };
 use crate::scheduler;
 
@@ -131,6 +132,21 @@ pub(crate) fn state_sentence(vm: &Vm) -> &'static str {
 
 const BUSY: &str = "Related operation is currently in progress. Please try again later.";
 
+/// Why no viewer of the user's own can be connected to a VM now.
+pub(crate) fn viewer(vm: &Vm) -> Result<(), String> {
+    use VmStatus as S;
+    match vm.run.status {
+        S::Up | S::PoweringUp | S::PoweringDown | S::RebootInProgress | S::Paused => {
+            if vm.running_hardware().display.graphics.is_empty() {
+                Err("Cannot open a console. VM has no screen (it is headless).".to_owned())
+            } else {
+                Ok(())
+            }
+        }
+        _ => Err(format!("Cannot open a console. {}", state_sentence(vm))),
+    }
+}
+
 /// Why an action on a VM is not possible now; the caller's rights are not looked at.
 pub(crate) fn vm(inventory: &Inventory, vm: &Vm, action: VmAction) -> Result<(), String> {
     use VmStatus as S;
@@ -214,17 +230,15 @@ pub(crate) fn vm(inventory: &Inventory, vm: &Vm, action: VmAction) -> Result<(),
             S::Down => disks_ready_for(inventory, vm, "remove VM"),
             _ => refuse("remove"),
         },
-        VmAction::Console => match status {
-            S::Up | S::PoweringUp | S::PoweringDown | S::RebootInProgress | S::Paused => {
-                let graphics = &vm.running_hardware().display.graphics;
-                if graphics.is_empty() {
-                    Err("Cannot open a console. VM has no screen (it is headless).".to_owned())
-                } else {
-                    Ok(())
-                }
+        // The portals' console speaks SPICE and nothing else.
+        VmAction::Console => viewer(vm).and_then(|()| {
+            let graphics = &vm.running_hardware().display.graphics;
+            if graphics.contains(&GraphicsType::Spice) {
+                Ok(())
+            } else {
+                Err("Cannot open a console here. VM's console is VNC: open it with a viewer of your own, as remote-viewer.".to_owned())
             }
-            _ => Err(format!("Cannot open a console. {}", state_sentence(vm))),
-        },
+        }),
         VmAction::ChangeCd => match status {
             S::ImageLocked => refuse("change the CD of"),
             _ if locked => Err(format!("Cannot change CD. {BUSY}")),

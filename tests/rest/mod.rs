@@ -15,6 +15,7 @@ mod networks;
 mod nics;
 mod people;
 mod permissions;
+mod provisioning;
 mod rights;
 mod roles;
 mod statistics;

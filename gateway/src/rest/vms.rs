@@ -62,7 +62,7 @@ fn shown(view: &View, vm: &Vm, all_content: bool, next_run: bool) -> types::Vm {
         vm_settings::write_all_content(&mut object, hardware);
     }
     // Old clients look for the running console here.
-    let console = vm.hardware.display.graphics.first();
+    let console = vm.running_hardware().display.graphics.first();
     let console = console.and_then(|protocol| consoles::address(vm, *protocol));
     if let (Some(display), Some(console)) = (object.display.as_mut(), console)
         && consoles::may_connect(view, vm)

@@ -210,7 +210,8 @@ fn launch(domain: &Domain, vm: Uuid, epoch: u64) -> Result<DomainInfo, HostError
         }
         // libvirt looks for a free port first and QEMU takes it later: somebody else may have been
         // quicker. The next attempt finds another port.
-        if attempts >= MAX_LAUNCHES || !error.message().contains("SPICE sockets") {
+        let taken = ["SPICE sockets", "start VNC server"];
+        if attempts >= MAX_LAUNCHES || !taken.iter().any(|it| error.message().contains(it)) {
             return Err(failed(&error));
         }
         tracing::debug!(%vm, "The display's port was taken; starting again");
