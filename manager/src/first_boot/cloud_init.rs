@@ -208,7 +208,7 @@ fn network_config(settings: &Initialization, nics: &[NicConfiguration]) -> Strin
         }
         let addresses: Vec<String> = [&nic.ipv4, &nic.ipv6]
             .into_iter()
-            .filter_map(|it| with_prefix(it))
+            .filter_map(with_prefix)
             .collect();
         if !addresses.is_empty() {
             let _ = writeln!(

@@ -28,9 +28,13 @@ pub(super) fn image(label: &str, files: &[GuestFile]) -> Vec<u8> {
         let content = &content[..content.len().min(room)];
         let clusters = content.len().div_ceil(SECTOR);
         let first = if clusters == 0 { 0 } else { next };
-        for cluster in next..next + clusters {
-            let last = cluster + 1 == next + clusters;
-            fat[cluster] = if last { 0xfff } else { (cluster + 1) as u16 };
+        // Each entry names the one after it; the last says that it is the last.
+        let chain = fat[next..next + clusters].iter_mut();
+        for (place, after) in chain.zip(next + 1..) {
+            *place = after as u16;
+        }
+        if clusters > 0 {
+            fat[next + clusters - 1] = 0xfff;
         }
         let at = (DATA + next - 2) * SECTOR;
         image[at..at + content.len()].copy_from_slice(content);
@@ -112,10 +116,10 @@ fn long_name(name: &str, short: &[u8; 11]) -> Vec<u8> {
         .iter()
         .fold(0u8, |sum, byte| sum.rotate_right(1).wrapping_add(*byte));
     let mut units: Vec<u16> = name.encode_utf16().collect();
-    if units.len() % 13 != 0 {
+    if !units.len().is_multiple_of(13) {
         units.push(0);
     }
-    while units.len() % 13 != 0 {
+    while !units.len().is_multiple_of(13) {
         units.push(0xffff);
     }
     let parts = units.len() / 13;

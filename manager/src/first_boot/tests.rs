@@ -335,7 +335,11 @@ fn the_floppy_has_the_file_in_its_clusters() {
         name: "sysprep.inf",
         content: "0123456789abcdef".repeat(200),
     };
-    let image = medium(FirstBoot::Sysprep, PayloadMedium::Floppy, &[file.clone()]);
+    let image = medium(
+        FirstBoot::Sysprep,
+        PayloadMedium::Floppy,
+        std::slice::from_ref(&file),
+    );
     assert_eq!(image.len(), 1_474_560);
     let root = 19 * 512;
     let entry = (0..224)
