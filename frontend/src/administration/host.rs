@@ -4,15 +4,15 @@
 use crate::administration::hosts::host_status;
 use crate::app::app;
 use crate::client::hosts;
+use crate::components::history::HistoryCharts;
 use crate::components::names::vm_link;
 use crate::components::status::{badge, mark};
 use crate::format::{bytes, percent, share};
 use crate::route::Route;
-use crate::store::{Host, Id, Sample, Status, Tone, natural};
+use crate::store::{Host, Id, Status, Tone, natural};
 use crate::task;
-use crate::text::{fill, plural, t};
+use crate::text::t;
 use crate::ui::button::{Button, copyable, copyable_id};
-use crate::ui::chart::{Chart, Scale};
 use crate::ui::page::{Head, crumb, fact, facts, missing, reason, section};
 use crate::ui::table::{Column, column, plain_table};
 use leptos::prelude::*;
@@ -64,6 +64,7 @@ fn Found(id: Id) -> AnyView {
                 .and_then(|host| host.offers.refusal(action).map(str::to_owned))
         })
     };
+    let id_charts = id.clone();
     let act = move |action: &'static str| {
         let id = id.clone();
         Callback::new(move |()| {
@@ -84,34 +85,8 @@ fn Found(id: Id) -> AnyView {
             view! { <Button label=t("Maintenance") icon="settings" refusal=refusal("deactivate") on_press=maintenance/> }.into_any()
         }
     };
-    let cursor = RwSignal::new(None::<f64>);
-    let series = move |pick: fn(&Sample) -> f32| {
-        Signal::derive(move || {
-            host.get()
-                .map(|host| {
-                    host.samples
-                        .iter()
-                        .map(|sample| (sample.at, pick(sample)))
-                        .collect::<Vec<_>>()
-                })
-                .unwrap_or_default()
-        })
-    };
-    let total = Memo::new(move |_| host.get().map_or(0, |host| host.memory_total));
-    let cpu_now = move || percent(host.get().map_or(0.0, |host| host.cpu_percent));
-    let memory_now = move || bytes(host.get().map_or(0, |host| host.memory_used));
-    let charts = view! {
-        <div class="sf-grid is-2">
-            <div>
-                <div class="sf-chart__head"><b>{t("Processor")}</b><span class="sf-dim">{move || plural(host.get().map_or(0, |host| host.cpus()) as usize, "{0} thread", "{0} threads")}</span><span><b class="sf-strong">{cpu_now}</b>" "{t("now")}</span></div>
-                <Chart series=series(|sample| sample.cpu) scale=Signal::derive(|| Scale { marks: ["100 %".to_owned(), "50".to_owned(), "0".to_owned()] }) label=Signal::derive(move || fill("Processor load since this page was opened: {0} now", &[&cpu_now()])) value=move |value: f32| percent(f64::from(value)) cursor=cursor/>
-            </div>
-            <div>
-                <div class="sf-chart__head"><b>{t("Memory")}</b><span class="sf-dim">{move || bytes(total.get())}</span><span><b class="sf-strong">{memory_now}</b>", "{move || percent(host.get().map_or(0.0, |host| share(host.memory_used, host.memory_total)))}</span></div>
-                <Chart series=series(|sample| sample.memory) scale=Signal::derive(move || Scale { marks: [bytes(total.get()), bytes(total.get() / 2), "0".to_owned()] }) label=Signal::derive(move || fill("Memory in use since this page was opened: {0} now", &[&memory_now()])) value=move |value: f32| bytes((f64::from(value) / 100.0 * total.get_untracked() as f64) as u64) cursor=cursor/>
-            </div>
-        </div>
-    };
+    let whole = Signal::derive(move || host.get().map(|host| host.memory_total as f64));
+    let charts = view! { <HistoryCharts kind="hosts" id=id_charts whole=whole/> };
     let machines = move || {
         let Some(host) = host.get() else {
             return ().into_any();

@@ -5,6 +5,7 @@ pub mod access;
 pub mod disks;
 pub mod events;
 pub mod fault;
+pub mod history;
 pub mod hosts;
 pub mod instance_types;
 pub mod networks;

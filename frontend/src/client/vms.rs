@@ -35,6 +35,17 @@ pub async fn start(vm: &str, body: &Value) -> Result<(), Fault> {
         .map(drop)
 }
 
+/// The machine as it is, or as it will be at its next start.
+pub async fn get(vm: &str, next_run: bool) -> Result<Value, Fault> {
+    let vm = path::vm(vm);
+    let path = if next_run {
+        vm.query([("next_run", "true")])
+    } else {
+        vm.to_string()
+    };
+    Call::new("GET", path).send().await
+}
+
 /// A start with a document, whose answer is told by `components::asking`.
 pub fn start_once(vm: &str, body: Value) -> super::Answer {
     super::request("POST", path::vm(vm).action("start"), Some(body))

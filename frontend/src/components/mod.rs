@@ -9,6 +9,7 @@ pub mod first_boot;
 pub mod frame;
 pub mod gate;
 pub mod guest;
+pub mod history;
 pub mod listing;
 pub mod login;
 pub mod make_template;

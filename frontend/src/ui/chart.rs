@@ -1,18 +1,8 @@
-//! A chart of what was seen since the page was opened, with one cross-hair
-//! shared by charts that share a cursor. Knows percents and times only.
+//! A chart of one or two lines over time with gaps, one cross-hair shared by
+//! charts that share a cursor, and the same as a table.
 
-use super::bar::points;
+use crate::text::t;
 use leptos::prelude::*;
-
-/// A chart's data: `(milliseconds since 1970, percent)`, oldest first.
-pub type Series = Vec<(f64, f32)>;
-
-/// What a chart writes at its sides.
-#[derive(Clone, PartialEq)]
-pub struct Scale {
-    /// At the top, in the middle, at the bottom.
-    pub marks: [String; 3],
-}
 
 /// `01:04:31`, in the person's time zone.
 #[must_use]
@@ -33,69 +23,205 @@ pub fn clock_time(at: f64, seconds: bool) -> String {
     out
 }
 
-/// An area chart.
+/// A line.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Line {
+    /// What it shows.
+    pub name: &'static str,
+    /// Nothing where nothing was measured.
+    pub values: Vec<Option<f64>>,
+}
+
+/// What a chart shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plotted {
+    /// Of the first point, in milliseconds since 1970.
+    pub from: f64,
+    /// Between points, in milliseconds.
+    pub step: f64,
+    /// The value at the upper edge.
+    pub top: f64,
+    /// One or two lines.
+    pub lines: Vec<Line>,
+    /// Moments that are marked.
+    pub marks: Vec<f64>,
+}
+
+impl Plotted {
+    fn count(&self) -> usize {
+        self.lines
+            .iter()
+            .map(|line| line.values.len())
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn until(&self) -> f64 {
+        self.from + self.step * self.count().saturating_sub(1) as f64
+    }
+}
+
+/// A round number at or above the largest value.
+#[must_use]
+pub fn ceiling(largest: f64) -> f64 {
+    if largest <= 0.0 || !largest.is_finite() {
+        return 1.0;
+    }
+    let tenth = 10_f64.powf(largest.log10().floor());
+    [1.0, 2.0, 5.0, 10.0]
+        .iter()
+        .map(|factor| factor * tenth)
+        .find(|top| *top >= largest)
+        .unwrap_or(largest)
+}
+
+fn tenths(out: &mut String, value: f64) {
+    let tenths = (value.max(0.0) * 10.0).round() as u64;
+    out.push_str(&(tenths / 10).to_string());
+    if !tenths.is_multiple_of(10) {
+        out.push('.');
+        out.push_str(&(tenths % 10).to_string());
+    }
+}
+
+/// The way of a line over a box of 600 by 100; it is lifted where nothing was measured.
+#[must_use]
+pub fn way(values: &[Option<f64>], top: f64) -> String {
+    let mut out = String::with_capacity(values.len() * 12);
+    let step = 600.0 / values.len().saturating_sub(1).max(1) as f64;
+    let mut down = false;
+    for (place, value) in values.iter().enumerate() {
+        let Some(value) = value else {
+            down = false;
+            continue;
+        };
+        out.push(if down { 'L' } else { 'M' });
+        tenths(&mut out, place as f64 * step);
+        out.push(',');
+        let share = if top > 0.0 {
+            (value / top).clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
+        tenths(&mut out, 98.8 - 97.6 * share);
+        // A single point between gaps is a dot, not nothing.
+        let alone = !down && values.get(place + 1).is_none_or(Option::is_none);
+        if alone {
+            out.push_str("h1");
+        }
+        down = true;
+    }
+    out
+}
+
+/// Time or day, as the length asks for.
+#[must_use]
+pub fn moment(at: f64, length: f64) -> String {
+    if length <= 2.0 * 86_400_000.0 {
+        return clock_time(at, length < 900_000.0);
+    }
+    let date = js_sys::Date::new(&wasm_bindgen::JsValue::from_f64(at));
+    let options = js_sys::Object::new();
+    for (key, value) in [("day", "numeric"), ("month", "short")] {
+        drop(js_sys::Reflect::set(&options, &key.into(), &value.into()));
+    }
+    String::from(date.to_locale_date_string("default", &options))
+}
+
+fn percent(part: f64) -> String {
+    [&(part * 100.0).round().to_string(), "%"].concat()
+}
+
+/// The chart.
 #[component]
-pub fn Chart(
+pub fn Plot(
     /// What it shows.
     #[prop(into)]
-    series: Signal<Series>,
-    /// What it writes at its side.
-    #[prop(into)]
-    scale: Signal<Scale>,
+    data: Signal<Plotted>,
     /// What it shows, in words.
     #[prop(into)]
     label: Signal<String>,
-    /// Writes a value next to the cross-hair.
-    #[prop(into)]
-    value: Callback<f32, String>,
+    /// Writes a value.
+    value: fn(f64) -> String,
     /// Where the cross-hair is, as a part of the width.
     cursor: RwSignal<Option<f64>>,
 ) -> AnyView {
     let plot = NodeRef::<leptos::html::Div>::new();
-    let line = Memo::new(move |_| {
-        series.with(|series| {
-            points(
-                &series.iter().map(|(_, value)| *value).collect::<Vec<_>>(),
-                600.0,
-                100.0,
-            )
+    let lines = move || {
+        data.with(|data| {
+            data.lines
+                .iter()
+                .enumerate()
+                .map(|(place, line)| {
+                    let class = if place == 0 { "line" } else { "line is-2" };
+                    view! { <path class=class d=way(&line.values, data.top)></path> }
+                })
+                .collect_view()
         })
-    });
-    let times = move || {
-        series.with(|series| match (series.first(), series.last()) {
-            (Some((first, _)), Some((last, _))) if last > first => {
-                [*first, (first + last) / 2.0, *last]
-                    .map(|at| view! { <span>{clock_time(at, last - first < 600_000.0)}</span> })
-                    .collect_view()
-            }
-            _ => Vec::new().collect_view(),
+    };
+    let marks = move || {
+        data.with(|data| {
+            let length = (data.until() - data.from).max(1.0);
+            data.marks
+                .iter()
+                .map(|at| {
+                    let x = percent(((at - data.from) / length).clamp(0.0, 1.0));
+                    view! { <line class="mark" x1=x.clone() x2=x y1="0" y2="100%"></line> }
+                })
+                .collect_view()
         })
     };
     let hair = move || {
         let part = cursor.get()?;
-        series.with(|series| {
-            let place = ((series.len().checked_sub(1)?) as f64 * part).round() as usize;
-            let (at, percent) = *series.get(place)?;
-            let x = [&(part * 100.0).round().to_string(), "%"].concat();
-            let y = [&(100.0 - percent).round().to_string(), "%"].concat();
+        data.with(|data| {
+            let place = (data.count().checked_sub(1)? as f64 * part).round() as usize;
+            let at = data.from + data.step * place as f64;
+            let mut words = moment(at, 0.0);
+            if data.until() - data.from > 2.0 * 86_400_000.0 {
+                words = [moment(at, f64::MAX), " ".to_owned(), words].concat();
+            }
+            for line in &data.lines {
+                let said = match line.values.get(place).copied().flatten() {
+                    Some(number) => value(number),
+                    None => t("not measured").to_owned(),
+                };
+                words.push_str(", ");
+                if data.lines.len() > 1 {
+                    words.push_str(line.name);
+                    words.push(' ');
+                }
+                words.push_str(&said);
+            }
+            let x = percent(part);
             let (anchor, dx) = if part > 0.6 {
                 ("end", "-8")
             } else {
                 ("start", "8")
             };
-            let words = [clock_time(at, true), value.run(percent)].join(", ");
             Some(view! {
                 <line class="cross" x1=x.clone() x2=x.clone() y1="0" y2="100%"></line>
-                <circle class="dot" cx=x.clone() cy=y.clone() r="3.5"></circle>
-                <text class="tip" x=x y=y dx=dx dy="-7" text-anchor=anchor>{words}</text>
+                <text class="tip" x=x y="14" dx=dx text-anchor=anchor>{words}</text>
+            })
+        })
+    };
+    let sides = move || {
+        data.with(|data| [value(data.top), value(data.top / 2.0), value(0.0)])
+            .map(|mark| view! { <span>{mark}</span> })
+            .collect_view()
+    };
+    let times = move || {
+        data.with(|data| {
+            let length = data.until() - data.from;
+            (length > 0.0).then(|| {
+                [data.from, data.from + length / 2.0, data.until()]
+                    .map(|at| view! { <span>{moment(at, length)}</span> })
+                    .collect_view()
             })
         })
     };
     view! {
-        <div class="sf-chart is-low" role="img" aria-label=label>
-            <div class="sf-chart__y" aria-hidden="true">
-                {move || scale.get().marks.map(|mark| view! { <span>{mark}</span> }).collect_view()}
-            </div>
+        <div class="sf-chart is-low is-wide" role="img" aria-label=label>
+            <div class="sf-chart__y" aria-hidden="true">{sides}</div>
             <div
                 class="sf-chart__plot"
                 aria-hidden="true"
@@ -113,15 +239,37 @@ pub fn Chart(
                     <line class="grid" x1="0" x2="100%" y1="0%" y2="0%"></line>
                     <line class="grid" x1="0" x2="100%" y1="50%" y2="50%"></line>
                     <line class="grid" x1="0" x2="100%" y1="100%" y2="100%"></line>
+                    {marks}
                 </svg>
-                <svg viewBox="0 0 600 100" preserveAspectRatio="none">
-                    <path class="area" d=move || line.with(|line| if line.contains(' ') { ["M0,100 L", &line.replace(' ', " L"), " L600,100z"].concat() } else { String::new() })></path>
-                    <polyline class="line" points=line></polyline>
-                </svg>
+                <svg viewBox="0 0 600 100" preserveAspectRatio="none">{lines}</svg>
                 <svg>{hair}</svg>
             </div>
             <div class="sf-chart__x" aria-hidden="true">{times}</div>
         </div>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_lifted_where_nothing_was_measured() {
+        assert_eq!(
+            way(&[Some(0.0), Some(100.0), None, Some(50.0)], 100.0),
+            "M0,98.8L200,1.2M600,50h1"
+        );
+        assert_eq!(way(&[], 1.0), "");
+        assert_eq!(way(&[None, None], 1.0), "");
+    }
+
+    #[test]
+    fn the_upper_edge_is_a_round_number() {
+        assert_eq!(ceiling(0.0), 1.0);
+        assert_eq!(ceiling(7.0), 10.0);
+        assert_eq!(ceiling(130.0), 200.0);
+        assert_eq!(ceiling(2000.0), 2000.0);
+        assert_eq!(ceiling(f64::NAN), 1.0);
+    }
 }

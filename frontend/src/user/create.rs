@@ -88,9 +88,9 @@ pub fn CreateDesktop(
             on_close.run(());
         }
     });
-    let tiles = offered
-        .into_iter()
-        .map(|template| {
+    let offered = StoredValue::new(offered);
+    let tiles = move || {
+        offered.get_value().into_iter().map(|template| {
             let (id, is) = (template.id.clone(), template.id.clone());
             let size = fill("{0}, {1} vCPU, {2}", &[&os_words(&template.os), &template.vcpus.to_string(), &bytes(template.memory)]);
             let letters = crate::format::initials(&template.name);
@@ -102,8 +102,8 @@ pub fn CreateDesktop(
                 </label>
             }
         })
-        .collect_view();
-    let tiles = StoredValue::new(Some(tiles));
+        .collect_view()
+    };
     view! {
         <Dialog
             title=t("New desktop")
@@ -118,7 +118,7 @@ pub fn CreateDesktop(
             <div class="sf-dialog__body sf-fields">
                 <fieldset class="sf-fieldset">
                     <legend class="sf-label">{t("What should it be?")}</legend>
-                    <div class="sf-tiles">{tiles.try_update_value(Option::take).flatten()}</div>
+                    <div class="sf-tiles">{tiles}</div>
                 </fieldset>
                 <TextField id="desktop-name" label=t("What is it called?") value=name wrong=wrong first=true/>
                 <Check label=t("Start when ready") value=start/>

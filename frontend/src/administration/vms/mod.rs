@@ -7,6 +7,7 @@ pub mod edit;
 pub mod hardware;
 pub mod list;
 pub mod network;
+pub mod options;
 pub mod page;
 pub mod panel;
 pub mod query_field;

@@ -2,6 +2,7 @@
 
 use crate::app::{App, app};
 use crate::client::{correlation_id, vms};
+use crate::components::history::HistoryDialog;
 use crate::components::names::interface_words;
 use crate::components::status::badge;
 use crate::store::{Id, Nic, Status, Tone};
@@ -66,6 +67,7 @@ pub fn Network(
     };
     let adding = RwSignal::new(false);
     let moving = RwSignal::new(None::<Nic>);
+    let charted = RwSignal::new(None::<Nic>);
     let refusal = Signal::derive(move || {
         vm.get()
             .and_then(|vm| vm.offers.refusal("update").map(str::to_owned))
@@ -86,7 +88,7 @@ pub fn Network(
                 COLUMNS,
                 vm.nics
                     .iter()
-                    .map(|nic| row(app, &id, nic, refusal.clone(), moving))
+                    .map(|nic| row(app, &id, nic, refusal.clone(), moving, charted))
                     .collect(),
             )
         }
@@ -105,6 +107,7 @@ pub fn Network(
             <div></div>
             {section(t("Network interfaces"), view! { <Button label=t("Add interface") icon="plus" refusal=refusal on_press=move |()| adding.set(true)/> }, table)}
             {dialogs}
+            {move || charted.get().map(|nic| view! { <HistoryDialog kind="nics" id=nic.id.clone() name=nic.name.clone() on_close=move |()| charted.set(None)/> })}
         </div>
     }
     .into_any()
@@ -116,6 +119,7 @@ fn row(
     nic: &Nic,
     refusal: Option<String>,
     moving: RwSignal<Option<Nic>>,
+    charted: RwSignal<Option<Nic>>,
 ) -> Vec<AnyView> {
     let status = if nic.linked && nic.plugged {
         Status::new("Connected", "st-up", Tone::Ok)
@@ -136,7 +140,11 @@ fn row(
                 nic.clone(),
                 nic.clone(),
             );
+            let chart_nic = nic.clone();
             vec![
+                item(t("Charts"), "activity", None, move || {
+                    charted.set(Some(chart_nic.clone()))
+                }),
                 item(
                     if nic.linked {
                         t("Pull the cable")

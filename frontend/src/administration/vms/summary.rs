@@ -1,17 +1,17 @@
-//! Summary of a machine: its screen, its load since the page was opened, facts,
+//! Summary of a machine: its screen, its load live and over time, facts,
 //! what happened lately.
 
 use super::panel::disks_words;
 use crate::app::app;
 use crate::components::events::{exact, short_list};
+use crate::components::history::HistoryCharts;
 use crate::components::names::{firmware_words, host_link, os_words};
 use crate::components::thumb::Thumb;
-use crate::format::{bytes, percent};
+use crate::format::bytes;
 use crate::route::{Route, VmTab};
-use crate::store::{Id, Sample};
+use crate::store::Id;
 use crate::text::{fill, t};
 use crate::ui::button::{copyable, copyable_id};
-use crate::ui::chart::{Chart, Scale};
 use crate::ui::page::{fact, facts, reason, section};
 use leptos::prelude::*;
 
@@ -27,77 +27,13 @@ pub fn Summary(
         let id = id.clone();
         Memo::new(move |_| store.vms.get(&id))
     };
-    let cursor = RwSignal::new(None::<f64>);
     let running = Memo::new(move |_| vm.get().is_some_and(|vm| vm.status.has_screen()));
-    let series = move |pick: fn(&Sample) -> f32| {
-        Signal::derive(move || {
-            vm.get()
-                .map(|vm| {
-                    vm.samples
-                        .iter()
-                        .map(|sample| (sample.at, pick(sample)))
-                        .collect::<Vec<_>>()
-                })
-                .unwrap_or_default()
-        })
-    };
-    let memory = Memo::new(move |_| vm.get().map_or(0, |vm| vm.memory));
+    let whole = Signal::derive(move || vm.get().map(|vm| vm.memory as f64));
+    let id_charts = id.clone();
     let charts = move || {
-        if !running.get() {
-            return reason(
-                "sf-reason is-calm",
-                "info",
-                t("It is off: no load to show. Charts begin when it runs and this page is open."),
-            );
-        }
-        let peak = move |pick: fn(&Sample) -> f32| {
-            vm.get()
-                .map(|vm| vm.samples.iter().map(pick).fold(0.0_f32, f32::max))
-                .unwrap_or(0.0)
-        };
-        let cpu_now = move || {
-            vm.get()
-                .and_then(|vm| vm.cpu_percent)
-                .map_or_else(|| "–".to_owned(), percent)
-        };
-        let memory_now = move || {
-            vm.get()
-                .and_then(|vm| vm.memory_used)
-                .map_or_else(|| t("not told by the guest").to_owned(), bytes)
-        };
-        view! {
-            <div class="sf-grid is-2">
-                <div>
-                    <div class="sf-chart__head">
-                        <b>{t("Processor")}</b>
-                        <span class="sf-dim">{move || fill("{0} vCPU", &[&vm.get().map_or(0, |vm| vm.vcpus()).to_string()])}</span>
-                        <span><b class="sf-strong">{cpu_now}</b>" "{t("now")}", "{t("peak")}" "{move || percent(f64::from(peak(|sample| sample.cpu)))}</span>
-                    </div>
-                    <Chart
-                        series=series(|sample| sample.cpu)
-                        scale=Signal::derive(|| Scale { marks: ["100 %".to_owned(), "50".to_owned(), "0".to_owned()] })
-                        label=Signal::derive(move || fill("Processor load since this page was opened: {0} now", &[&cpu_now()]))
-                        value=move |value: f32| percent(f64::from(value))
-                        cursor=cursor
-                    />
-                </div>
-                <div>
-                    <div class="sf-chart__head">
-                        <b>{t("Memory")}</b>
-                        <span class="sf-dim">{move || bytes(memory.get())}</span>
-                        <span><b class="sf-strong">{memory_now}</b>{move || vm.get().and_then(|vm| vm.memory_percent()).map(|share| [", ", &percent(share)].concat())}</span>
-                    </div>
-                    <Chart
-                        series=series(|sample| sample.memory)
-                        scale=Signal::derive(move || Scale { marks: [bytes(memory.get()), bytes(memory.get() / 2), "0".to_owned()] })
-                        label=Signal::derive(move || fill("Memory in use since this page was opened: {0} now", &[&memory_now()]))
-                        value=move |value: f32| bytes((f64::from(value) / 100.0 * memory.get_untracked() as f64) as u64)
-                        cursor=cursor
-                    />
-                </div>
-            </div>
-        }
-        .into_any()
+        // What runs is looked at live, what is off in its past.
+        let first = if running.get() { 0 } else { 2 };
+        view! { <HistoryCharts kind="vms" id=id_charts.clone() whole=whole first=first/> }
     };
     let latest = {
         let id = id.clone();
