@@ -14,6 +14,7 @@ pub mod config;
 pub mod connection;
 mod console;
 mod error;
+mod first_boot;
 mod frames;
 pub mod headers;
 mod history;

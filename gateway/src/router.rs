@@ -9,7 +9,7 @@ use serde_json::json;
 use tower::ServiceExt;
 
 use crate::state::Shared;
-use crate::{assets, auth, console, error, history, images, live, rest};
+use crate::{assets, auth, console, error, first_boot, history, images, live, rest};
 
 /// Documents, as opposed to images, are at most this long.
 const BODY_MAX: usize = 1024 * 1024;
@@ -30,6 +30,7 @@ pub fn router(shared: Shared) -> Router {
         .route_service("/ovirt-engine/api/", api.clone())
         .route_service("/ovirt-engine/api/{*path}", api.clone())
         .merge(console::routes())
+        .merge(first_boot::routes())
         .merge(history::routes())
         .merge(live::routes())
         .merge(assets::routes())

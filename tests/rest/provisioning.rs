@@ -215,3 +215,34 @@ async fn a_running_vm_takes_sockets_over_and_the_rest_waits() {
     let next: Vm = api.get(&format!("{path}?next_run=true")).await;
     assert_eq!((sockets(&now), sockets(&next)), (Some(4), Some(2)));
 }
+
+#[tokio::test]
+async fn a_dialog_sees_what_the_guest_would_be_told() {
+    let (site, _api) = admin().await;
+    let client = site.admin().await;
+    let ask = async |body: serde_json::Value| client.post("/saffron/first-boot", &body).await;
+    let linux = ask(serde_json::json!({
+        "name": "web1",
+        "os": {"type": "debian_9"},
+        "initialization": {"timezone": "Europe/Prague", "root_password": PASSWORD},
+    }))
+    .await;
+    assert_eq!(linux.status, 200, "{}", linux.text());
+    let told = linux.json();
+    assert_eq!(told["reader"], "cloud_init");
+    let user_data = told["files"][1]["content"].as_str().expect("text");
+    assert!(
+        user_data.contains("timezone: \"Europe/Prague\""),
+        "{user_data}"
+    );
+    assert!(!user_data.contains(PASSWORD));
+    let windows = ask(serde_json::json!({"name": "w", "os": {"type": "windows_xp"}})).await;
+    assert_eq!(windows.json()["files"][0]["name"], "sysprep.inf");
+    let wrong = ask(serde_json::json!({"initialization": {"host_name": "a\nb"}})).await;
+    assert_eq!(wrong.status, 400, "{}", wrong.text());
+    let stranger = site.stranger();
+    let refused = stranger
+        .post("/saffron/first-boot", &serde_json::json!({}))
+        .await;
+    assert_eq!(refused.status, 401);
+}

@@ -70,6 +70,13 @@ use reply::Answer;
 use request::{Params, Sent};
 use view::{Found, View};
 
+/// First-boot settings of the API's, or the sentence that says what is wrong with them.
+pub(crate) fn initialization(
+    sent: &api::types::Initialization,
+) -> std::result::Result<manager::model::Initialization, String> {
+    first_boot::from_api(sent).map_err(|refused| refused.fault.detail.clone().unwrap_or_default())
+}
+
 /// Everything below `/ovirt-engine/api`.
 pub fn router(shared: Shared) -> Router {
     Router::new().fallback(serve).with_state(shared)

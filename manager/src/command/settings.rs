@@ -462,6 +462,18 @@ pub(super) fn validate(hardware: &VmHardware, inventory: &Inventory) -> Result<(
             ));
         }
     }
+    let keyboard = hardware
+        .display
+        .keyboard_layout
+        .as_deref()
+        .unwrap_or("en-us");
+    let letters = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if keyboard.is_empty() || keyboard.len() > 16 || !keyboard.chars().all(letters) {
+        return Err(Error::invalid(
+            "display.keyboard_layout",
+            "A keyboard layout is written as en-us.",
+        ));
+    }
     if hardware.io_threads > MOST_IO_THREADS {
         return Err(Error::conflict(format!(
             "The number of IO threads must be at most {MOST_IO_THREADS}."
