@@ -11,7 +11,8 @@ use crate::event::{EventDraft, code};
 use crate::host::Plugged;
 use crate::inventory::Inventory;
 use crate::model::{
-    Disk, DiskId, DiskStatus, ObjectId, Permit, StorageDomain, StorageDomainId, VmStatus,
+    Disk, DiskId, DiskProfileId, DiskStatus, ObjectId, Permit, QosId, StorageDomain,
+    StorageDomainId, VmStatus,
 };
 use crate::operation::{Action, OperationKind, Plan, require_unlocked};
 use crate::rules;
@@ -95,6 +96,16 @@ impl Manager {
                 })
             })
             .await
+    }
+
+    /// The disk profiles that have a QoS.
+    pub(super) fn profiles_of_qos(&self, qos: QosId) -> Vec<DiskProfileId> {
+        self.inventory()
+            .disk_profiles
+            .iter()
+            .filter(|profile| profile.qos == Some(qos))
+            .map(|profile| profile.id)
+            .collect()
     }
 
     /// Tells hosts the limits of disks whose profile, or whose profile's limits, have changed. A

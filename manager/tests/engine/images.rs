@@ -6,12 +6,12 @@ use manager::host::DiskWork as _;
 use manager::image::archive::file_header;
 use manager::image::ovf::{Appliance, ApplianceNic, Bus, ExportDisk};
 use manager::model::{
-    DiskContentType, DiskFormat, DiskId, DiskProfile, DiskStatus, HostId, JobStatus,
+    DiskContentType, DiskFormat, DiskId, DiskProfile, DiskStatus, HostId, JobStatus, QosType,
     StorageDomainId, TransferDirection, TransferPhase, VmStatus,
 };
 use manager::{
     DiskAddParams, DiskCopyParams, DiskUpdateParams, ErrorKind, OvaImportParams, OvaSource,
-    StorageDomainAddParams, TransferAddParams,
+    ProfileParams, QosParams, StorageDomainAddParams, TransferAddParams,
 };
 
 use crate::site::{Site, refusal};
@@ -542,4 +542,64 @@ async fn a_profile_of_another_domain_is_refused_and_its_own_is_taken() {
         .await;
     assert!(refusal(refused).contains("doesn't match the storage domain"));
     assert_eq!(site.vm(site.bare("web1").await).run.status, VmStatus::Down);
+}
+
+#[tokio::test]
+async fn a_profiles_limits_hold_from_the_start_and_change_while_the_guest_runs() {
+    let site = Site::new().await;
+    let vm = site.with_disks("web1", 1).await;
+    let disk = site.vm(vm).disk_attachments[0].disk;
+    let inventory = site.manager.inventory();
+    let center = inventory.data_centers.iter().next().expect("one").id;
+    let profile = site.disk(disk).disk_profile;
+    let limits = |limits: &[(&'static str, i64)]| QosParams {
+        name: Some("slow".to_owned()),
+        description: None,
+        limits: limits.to_vec(),
+    };
+    let qos = site
+        .manager
+        .qos_add(
+            &site.admin,
+            center,
+            QosType::Storage,
+            limits(&[("max_throughput", 10), ("max_read_iops", 500)]),
+        )
+        .await
+        .expect("added")
+        .id;
+    let params = ProfileParams {
+        qos: Some(Some(qos)),
+        ..Default::default()
+    };
+    site.manager
+        .disk_profile_update(&site.admin, profile, params)
+        .await
+        .expect("updated");
+    site.start(vm).await;
+    let now = || site.host.spec(vm.0).expect("runs").disks[0].limits;
+    assert_eq!((now().bytes, now().read_bytes), (10 << 20, 0));
+    assert_eq!(now().read_requests, 500);
+    site.manager
+        .qos_update(&site.admin, qos, limits(&[("max_throughput", 20)]))
+        .await
+        .expect("updated");
+    until(|| now().bytes == 20 << 20).await;
+    site.manager
+        .qos_remove(&site.admin, qos)
+        .await
+        .expect("removed");
+    until(|| now() == manager::host::DiskLimits::default()).await;
+}
+
+/// Waits for what the simulated host hears of.
+async fn until(mut is_so: impl FnMut() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), waiting)
+        .await
+        .expect("in time");
 }

@@ -217,6 +217,7 @@ impl Manager {
             Ok(Arc::new(it))
         })
         .await
+        .inspect(|_| self.disk_limits_changed(|disk| disk.disk_profile == id))
     }
 
     /// Removes a disk profile that no disk has and that is not its storage domain's last.

@@ -183,10 +183,15 @@ impl Manager {
             Ok(Arc::new(it))
         })
         .await
+        .inspect(|_| {
+            let profiles = self.profiles_of_qos(id);
+            self.disk_limits_changed(|disk| profiles.contains(&disk.disk_profile));
+        })
     }
 
     /// Removes a QoS. What had it has no limits any more.
     pub async fn qos_remove(&self, caller: &Caller, id: QosId) -> Result<()> {
+        let profiles = self.profiles_of_qos(id);
         self.write(caller, move |draft, caller| {
             access::require(draft, caller, Permit::EDIT_STORAGE_POOL_CONFIGURATION, id)?;
             let it = draft.qoss.get(&id).cloned();
@@ -208,5 +213,6 @@ impl Manager {
             Ok(())
         })
         .await
+        .inspect(|()| self.disk_limits_changed(|disk| profiles.contains(&disk.disk_profile)))
     }
 }
