@@ -49,8 +49,8 @@ pub trait DiskWork: Send + Sync {
 
     /// Begins to copy a running guest's disk to another volume, which is made, and returns when
     /// both have the same content and everything that the guest writes goes to both. Success when
-    /// it is so already.
-    fn disk_mirror(&self, vm: Uuid, target: DiskSpec, bytes: u64) -> HostFuture<'_, ()>;
+    /// it is so already. `volume` says how the other volume is made.
+    fn disk_mirror(&self, vm: Uuid, target: DiskSpec, volume: VolumeSpec) -> HostFuture<'_, ()>;
 
     /// Lets a running guest go on with the volume that its disk was mirrored to. Success when it
     /// has it already.

@@ -672,6 +672,19 @@ impl Manager {
             .volume_info(volume, format)
             .await?
             .ok_or_else(|| gone(format!("volume of disk {}", disk.id)))?;
+        if direct && !disk.sparse && disk.format == DiskFormat::Raw {
+            // An upload begins with an empty file: its space is to be taken all the same.
+            let file = host.volume_open(volume, VolumeAccess::Write).await?;
+            tokio::task::spawn_blocking(move || {
+                let all = rustix::fs::FallocateFlags::empty();
+                rustix::fs::fallocate(&file, all, 0, size)
+            })
+            .await
+            .map_err(|_| gone("the volume's file"))?
+            .map_err(|_| HostError::NoSpace {
+                what: format!("the volume of disk {}", disk.id),
+            })?;
+        }
         // A guest sees what its disk was made with, also where less was uploaded.
         let info = if disk.content_type == DiskContentType::Data && info.virtual_bytes < size {
             host.volume_resize(volume, format, size, None).await?

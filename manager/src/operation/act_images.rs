@@ -73,8 +73,13 @@ impl Manager {
                 let mut target = domain::disk_spec(inventory, attachment, disk);
                 target.source = moved(disk, *to);
                 target.backing.clear();
+                let volume = VolumeSpec {
+                    volume: target.source,
+                    backing: None,
+                    ..volume_spec(disk)
+                };
                 self.host_by_id(*host)?
-                    .disk_mirror(id.0, target, disk.provisioned_size)
+                    .disk_mirror(id.0, target, volume)
                     .await?;
                 Ok(Outcome::Nothing)
             }

@@ -61,6 +61,16 @@ async fn read(host: &impl Hypervisor, source: Chain) -> Vec<u8> {
     bytes
 }
 
+fn mirror(volume: VolumeRef, format: VolumeFormat, virtual_bytes: u64) -> VolumeSpec {
+    VolumeSpec {
+        volume,
+        format,
+        virtual_bytes,
+        sparse: true,
+        backing: None,
+    }
+}
+
 fn whole(file: OvaFile, format: ImageFormat) -> Content {
     Content {
         file,
@@ -286,7 +296,9 @@ async fn a_raw_disk_stays_raw_whatever_its_guest_writes_into_it() {
         source: target,
         ..attached
     };
-    host.disk_mirror(vm.vm, moved, 12 * MIB).await.unwrap();
+    host.disk_mirror(vm.vm, moved, mirror(target, VolumeFormat::Raw, 12 * MIB))
+        .await
+        .unwrap();
     host.disk_pivot(plugged, target).await.unwrap();
     host.destroy(vm.vm).await.unwrap();
     let bytes = read(&host, raw(target)).await;
@@ -515,6 +527,22 @@ async fn a_copy_keeps_holes_a_thinned_disk_has_them_and_a_wiped_one_nothing() {
         assert_eq!(thin.virtual_bytes, 16 * MIB);
         assert!(read(host, chain(spec.volume)).await == bytes);
 
+        if format == VolumeFormat::Raw {
+            // What was taken in advance is taken there too.
+            let full = VolumeSpec {
+                sparse: false,
+                ..volume_spec(format, 4 * MIB)
+            };
+            host.volume_create(full.clone()).await.unwrap();
+            let there = VolumeRef {
+                storage_domain: OTHER,
+                ..full.volume
+            };
+            host.volume_duplicate(full.volume, there).await.unwrap();
+            let taken = host.volume_info(there, format).await.unwrap().unwrap();
+            assert!(taken.actual_bytes >= 4 * MIB, "{format:?} {taken:?}");
+        }
+
         host.volume_wipe(target).await.unwrap();
         let file = host.volume_open(target, VolumeAccess::Read).await.unwrap();
         let mut begin = vec![7; 65536];
@@ -587,7 +615,7 @@ async fn a_disk_moves_under_a_running_guest_and_is_held_to_its_limits() {
         let mut moved = attached.clone();
         moved.source = target;
         // Given up once: the guest goes on with what it has.
-        host.disk_mirror(vm.vm, moved.clone(), 32 * MIB)
+        host.disk_mirror(vm.vm, moved.clone(), mirror(target, format, 32 * MIB))
             .await
             .unwrap();
         host.disk_mirror_end(plugged).await.unwrap();
@@ -595,10 +623,10 @@ async fn a_disk_moves_under_a_running_guest_and_is_held_to_its_limits() {
         assert_eq!(host.disk_source(plugged).await.unwrap(), Some(made.volume));
         host.volume_delete(target).await.unwrap();
 
-        host.disk_mirror(vm.vm, moved.clone(), 32 * MIB)
+        host.disk_mirror(vm.vm, moved.clone(), mirror(target, format, 32 * MIB))
             .await
             .unwrap();
-        host.disk_mirror(vm.vm, moved.clone(), 32 * MIB)
+        host.disk_mirror(vm.vm, moved.clone(), mirror(target, format, 32 * MIB))
             .await
             .unwrap();
         host.disk_pivot(plugged, target).await.unwrap();

@@ -70,16 +70,9 @@ impl DiskWork for LibvirtHost {
         Box::pin(blocking(move || images.ova_written(&name, stamp)))
     }
 
-    fn disk_mirror(&self, vm: Uuid, target: DiskSpec, bytes: u64) -> HostFuture<'_, ()> {
+    fn disk_mirror(&self, vm: Uuid, target: DiskSpec, spec: VolumeSpec) -> HostFuture<'_, ()> {
         Box::pin(async move {
             let volume = target.source;
-            let spec = VolumeSpec {
-                volume,
-                format: target.format,
-                virtual_bytes: bytes,
-                sparse: true,
-                backing: None,
-            };
             let plugged = Plugged {
                 vm,
                 disk: target.disk,

@@ -175,7 +175,7 @@ impl DiskWork for SimHost {
         })
     }
 
-    fn disk_mirror(&self, vm: Uuid, target: DiskSpec, bytes: u64) -> HostFuture<'_, ()> {
+    fn disk_mirror(&self, vm: Uuid, target: DiskSpec, volume: VolumeSpec) -> HostFuture<'_, ()> {
         self.call("disk_mirror", move |host, state| {
             let domain = Self::running_of(state, vm)?;
             let source = domain
@@ -190,7 +190,7 @@ impl DiskWork for SimHost {
                 std::fs::copy(host.path(source), host.path(target.source)).map_err(failed)?;
                 place.insert(Volume {
                     format: target.format,
-                    virtual_bytes: bytes,
+                    virtual_bytes: volume.virtual_bytes,
                     backing: None,
                 });
             }

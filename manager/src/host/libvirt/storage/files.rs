@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
 use rustix::fs::{FallocateFlags, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
@@ -65,8 +65,14 @@ pub(super) fn copy_file(source: &File, target: &File, making: &Making) -> Result
     })?;
     target
         .set_len(length)
-        .and_then(|()| target.sync_data())
-        .map_err(|e| file_error(&e, "a volume"))
+        .map_err(|e| file_error(&e, "a volume"))?;
+    // What was taken in advance is taken in advance there too.
+    let facts = source.metadata().map_err(|e| file_error(&e, "a volume"))?;
+    if length > 0 && facts.blocks().saturating_mul(512) >= length {
+        rustix::fs::fallocate(target, FallocateFlags::empty(), 0, length)
+            .map_err(|e| errno(e, "a volume"))?;
+    }
+    target.sync_data().map_err(|e| file_error(&e, "a volume"))
 }
 
 impl Part {
