@@ -18,7 +18,7 @@ use crate::model::{
     Transfer, TransferId, User, UserId, Vm, VmId, VmPool, VmPoolId, VmStatistics, VnicProfile,
     VnicProfileId,
 };
-use crate::model::{DiskStatistics, Guest, NicId, NicStatistics};
+use crate::model::{DiskStatistics, External, Guest, NicId, NicStatistics};
 use crate::operation::Operation;
 
 mod events;
@@ -93,6 +93,8 @@ pub struct Inventory {
     pub events: EventLog,
     /// What running VMs use.
     pub vm_statistics: Map<VmId, VmStatistics>,
+    /// What external VMs' domains are.
+    pub externals: Map<VmId, External>,
     /// What guests of running VMs tell, where their agent's channel is open.
     pub guests: Map<VmId, Guest>,
     /// What hosts use.
@@ -264,6 +266,7 @@ impl Inventory {
             vm_statistics: Map::default(),
             host_statistics: Map::default(),
             guests: Map::default(),
+            externals: Map::default(),
             disk_statistics: Map::default(),
             nic_statistics: Map::default(),
             vms_by_name: Map::default(),
@@ -556,6 +559,8 @@ impl Inventory {
                     self.forget_vm(&old);
                 }
                 self.vm_statistics.remove(&id);
+                self.guests.remove(&id);
+                self.externals.remove(&id);
             }
             ObjectId::Disk(id) => drop(self.disks.remove(&id)),
             ObjectId::User(id) => drop(self.users.remove(&id)),

@@ -5,6 +5,7 @@
 //! A VM that an operation works on is left to the operation; it is looked at when that is over.
 
 mod domains;
+mod external;
 mod figures;
 mod guests;
 mod restart;
@@ -28,6 +29,7 @@ use crate::model::{
 };
 use crate::writer::Draft;
 
+pub(crate) use external::shape;
 use figures::Figures;
 
 /// How long a host may be away before its VMs are not known any more.
@@ -136,6 +138,7 @@ impl Watch {
         };
         let back = self.away.take().is_some();
         self.met = true;
+        external::reconcile(self, &domains, true).await?;
         let listening = guests::listening(&domains);
         domains::reconcile_all(self, domains).await?;
         let guests = self.guests.clone();

@@ -32,6 +32,7 @@ pub(crate) enum VmAction {
     Suspend,
     Freeze,
     Thaw,
+    Adopt,
     Edit,
     Delete,
     Console,
@@ -44,7 +45,7 @@ pub(crate) enum VmAction {
 }
 
 impl VmAction {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Start,
         Self::Stop,
         Self::Shutdown,
@@ -53,6 +54,7 @@ impl VmAction {
         Self::Suspend,
         Self::Freeze,
         Self::Thaw,
+        Self::Adopt,
         Self::Edit,
         Self::Delete,
         Self::Console,
@@ -74,6 +76,7 @@ impl VmAction {
             Self::Suspend => "suspend",
             Self::Freeze => "freeze",
             Self::Thaw => "thaw",
+            Self::Adopt => "adopt",
             Self::Edit => "edit",
             Self::Delete => "delete",
             Self::Console => "console",
@@ -95,6 +98,7 @@ impl VmAction {
             Self::Reboot => &[Permit::REBOOT_VM],
             Self::Reset => &[Permit::RESET_VM, Permit::REBOOT_VM],
             Self::Suspend => &[Permit::HIBERNATE_VM],
+            Self::Adopt => &[Permit::IMPORT_EXPORT_VM],
             Self::Freeze | Self::Thaw => &[Permit::MANIPULATE_VM_SNAPSHOTS],
             Self::Edit => &[Permit::EDIT_VM_PROPERTIES],
             Self::Delete => &[Permit::DELETE_VM],
@@ -153,6 +157,12 @@ pub(crate) fn vm(inventory: &Inventory, vm: &Vm, action: VmAction) -> Result<(),
     let status = vm.run.status;
     let refuse = |verb: &str| Err(format!("Cannot {verb} VM. {}", state_sentence(vm)));
     let locked = inventory.lock_of(vm.id).is_some();
+    if vm.external.is_some() && !matches!(action, VmAction::Adopt | VmAction::Console) {
+        return Err(format!(
+            "Cannot {} VM. It was made outside of this manager: adopt it first.",
+            action.word().replace('_', " ")
+        ));
+    }
     match action {
         VmAction::Start => {
             match status {
@@ -201,6 +211,7 @@ pub(crate) fn vm(inventory: &Inventory, vm: &Vm, action: VmAction) -> Result<(),
             S::Up => Ok(()),
             _ => refuse("hibernate"),
         },
+        VmAction::Adopt => adoptable(inventory, vm, locked),
         VmAction::Freeze | VmAction::Thaw => match status {
             S::Up | S::PoweringUp | S::PoweringDown if locked => {
                 Err(format!("Cannot reach the guest. {BUSY}"))
@@ -281,6 +292,30 @@ fn copyable(inventory: &Inventory, vm: &Vm, what: &str) -> Result<(), String> {
         }
         VmStatus::Down => disks_ready_for(inventory, vm, what),
         _ => Err(format!("Cannot {what}. {}", state_sentence(vm))),
+    }
+}
+
+/// Why an external VM cannot be adopted now.
+fn adoptable(inventory: &Inventory, vm: &Vm, locked: bool) -> Result<(), String> {
+    let Some(host) = vm.external else {
+        return Err("Cannot adopt VM. It is not an external one.".to_owned());
+    };
+    if locked {
+        return Err(format!("Cannot adopt VM. {BUSY}"));
+    }
+    if inventory
+        .hosts
+        .get(&host)
+        .is_none_or(|host| host.status != HostStatus::Up)
+    {
+        return Err("Cannot adopt VM. Its host is not up.".to_owned());
+    }
+    let Some(external) = inventory.externals.get(&vm.id) else {
+        return Err("Cannot adopt VM. It has not been looked at yet.".to_owned());
+    };
+    match &external.domain.refusals[..] {
+        [] => Ok(()),
+        reasons => Err(format!("Cannot adopt VM. {}", reasons.join(" "))),
     }
 }
 

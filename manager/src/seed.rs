@@ -390,6 +390,7 @@ pub(crate) fn first_start(draft: &mut Draft, first: &FirstStart<'_>) -> Result<(
         discard_after_delete: false,
         disk_profile: DiskProfileId::random(),
         backup: false,
+        in_place: false,
     };
     let admin = User {
         id: UserId::random(),

@@ -17,11 +17,11 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::event::EventDraft;
 use crate::inventory::{Applied, Change, Entity, Inventory};
-use crate::model::Guest;
 use crate::model::{
     DiskId, DiskStatistics, Event, EventId, HostId, HostStatistics, NicId, NicStatistics, ObjectId,
     OperationId, SessionId, Timestamp, UserId, VmId, VmStatistics,
 };
+use crate::model::{External, Guest};
 use crate::store::{CredentialRow, Row, SessionRow, Store, encode};
 
 /// Changes that may wait for the writer.
@@ -185,6 +185,18 @@ impl Draft {
                 }
             }
         }
+        self.changes.push(Change::Statistics(vm.into()));
+    }
+
+    /// What an external VM's domain is; never stored.
+    pub(crate) fn external(&mut self, vm: VmId, external: External) {
+        self.inventory.externals.insert(vm, Arc::new(external));
+        self.changes.push(Change::Statistics(vm.into()));
+    }
+
+    /// A VM is no external one any more.
+    pub(crate) fn external_taken(&mut self, vm: VmId) {
+        self.inventory.externals.remove(&vm);
         self.changes.push(Change::Statistics(vm.into()));
     }
 

@@ -184,6 +184,7 @@ fn extra(inventory: &Inventory, caller: &manager::Caller, object: ObjectId) -> E
                 extra.consoles = Some(statistics.consoles.clone());
             }
             guest(inventory, id, &mut extra.other);
+            external(inventory, id, &mut extra.other);
         }
         ObjectId::VmPool(id) => {
             if let Some(pool) = inventory.vm_pools.get(&id) {
@@ -216,6 +217,38 @@ fn extra(inventory: &Inventory, caller: &manager::Caller, object: ObjectId) -> E
         _ => {}
     }
     extra
+}
+
+/// What is known of the domain of an external VM.
+fn external(
+    inventory: &Inventory,
+    id: manager::model::VmId,
+    other: &mut serde_json::Map<String, serde_json::Value>,
+) {
+    let Some(external) = inventory.externals.get(&id) else {
+        return;
+    };
+    let disks: Vec<_> = external
+        .domain
+        .disks
+        .iter()
+        .map(|it| {
+            serde_json::json!({
+                "target": it.target,
+                "path": it.path.display().to_string(),
+                "format": it.format.as_str(),
+            })
+        })
+        .collect();
+    other.insert(
+        "external".to_owned(),
+        serde_json::json!({
+            "name": external.name,
+            "refusals": external.domain.refusals,
+            "notes": external.domain.notes,
+            "disks": disks,
+        }),
+    );
 }
 
 /// What a VM's guest tells that oVirt's API has no place for.

@@ -406,6 +406,7 @@ async fn act(change: &Change<'_>, vm: &Arc<Vm>, name: &str) -> Result<Answer> {
         "logon",
         "freezefilesystems",
         "thawfilesystems",
+        "adopt",
     ];
     if !known.contains(&name) {
         return Err(Refused::unbuilt());
@@ -425,6 +426,11 @@ async fn act(change: &Change<'_>, vm: &Arc<Vm>, name: &str) -> Result<Answer> {
         "reboot" => manager.vm_reboot(caller, id, stop()).await?,
         "reset" => manager.vm_reset(caller, id).await?,
         "suspend" => manager.vm_suspend(caller, id).await?,
+        // Ours alone: oVirt shows external machines and lets them be.
+        "adopt" => {
+            let name = sent.vm.as_deref().and_then(|vm| vm.name.clone());
+            manager.vm_adopt(caller, id, name).await?
+        }
         "freezefilesystems" => manager.vm_freeze(caller, id).await?,
         "thawfilesystems" => manager.vm_thaw(caller, id).await?,
         "ticket" => return consoles::ticket(change, vm, &sent).await,

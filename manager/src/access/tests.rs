@@ -63,6 +63,7 @@ fn world() -> (Draft, Vec<UserId>, Vec<ObjectId>) {
             nics: Vec::new(),
             cdrom: None,
             run: VmRun::default(),
+            external: None,
         };
         objects.push(vm.id.into());
         draft.put(vm).expect("put");

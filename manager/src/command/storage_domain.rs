@@ -107,6 +107,7 @@ impl Manager {
                     discard_after_delete: false,
                     disk_profile: DiskProfileId::random(),
                     backup: false,
+                    in_place: false,
                 };
                 draft.put(domain.clone())?;
                 draft.put(DiskProfile {

@@ -142,6 +142,7 @@ pub(super) fn add(
         nics: Vec::new(),
         cdrom: params.cdrom,
         run: VmRun::default(),
+        external: None,
     };
     // There before its devices are, for they are checked against it.
     draft.put(vm.clone())?;

@@ -228,6 +228,7 @@ fn clone(
         disk_attachments: Vec::new(),
         nics: Vec::new(),
         run: VmRun::default(),
+        external: None,
         ..(*source).clone()
     };
     draft.put(vm.clone())?;

@@ -248,6 +248,14 @@ pub(crate) const EXTERNAL_EVENT: u32 = 9801;
 pub(crate) const HA_VM_FAILED: u32 = 9602;
 /// Not in the seed; number from the engine.
 pub(crate) const HA_VM_RESTART_FAILED: u32 = 9603;
+/// Not in the seed; a number of our own, above the engine's.
+pub(crate) const EXTERNAL_VM_FOUND: u32 = 20101;
+/// Not in the seed; a number of our own, above the engine's.
+pub(crate) const VM_ADOPTION_STARTED: u32 = 20102;
+/// Not in the seed; a number of our own, above the engine's.
+pub(crate) const VM_ADOPTED: u32 = 20103;
+/// Not in the seed; a number of our own, above the engine's.
+pub(crate) const VM_ADOPTION_FAILED: u32 = 20104;
 /// `USER_FAILED_TO_FREEZE_VM`
 pub(crate) const VM_FREEZE_FAILED: u32 = 10769;
 /// `USER_FAILED_TO_THAW_VM`

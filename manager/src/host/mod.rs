@@ -11,6 +11,7 @@
 //! says nothing about what happened: see [`HostError::outcome_unknown`].
 
 mod error;
+pub mod foreign;
 pub mod guest;
 pub mod libvirt;
 mod machine;
@@ -20,6 +21,7 @@ mod spec;
 pub mod work;
 
 pub use error::HostError;
+pub use foreign::ForeignWork;
 pub use guest::GuestWork;
 pub use machine::*;
 pub use sample::{
@@ -43,7 +45,7 @@ use uuid::Uuid;
 pub type HostFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, HostError>> + Send + 'a>>;
 
 /// One host that runs virtual machines. VMs, disks, NICs and storage domains are named by their ids.
-pub trait Hypervisor: DiskWork + GuestWork + Send + Sync + fmt::Debug {
+pub trait Hypervisor: DiskWork + ForeignWork + GuestWork + Send + Sync + fmt::Debug {
     /// What the machine is and what it can do. Slow the first time: it proves the acceleration.
     fn report(&self) -> HostFuture<'_, HostReport>;
 
@@ -386,6 +388,8 @@ pub struct DomainInfo {
     pub disks: Vec<Uuid>,
     /// NICs of ours that are plugged.
     pub nics: Vec<Uuid>,
+    /// What it is, where it is somebody else's.
+    pub foreign: Option<Arc<foreign::ForeignDomain>>,
     /// Whether a guest agent has opened its channel.
     pub agent: bool,
     /// What is in the CD drive, if that is one of our volumes.

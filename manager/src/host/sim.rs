@@ -2,6 +2,7 @@
 //! told to be slow, to fail, to lose its answer or to be away. Volumes are files in a temporary
 //! directory, so that images can be read and written for real.
 
+mod foreign;
 mod guest;
 mod hypervisor;
 mod work;
@@ -16,6 +17,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+use super::foreign::ForeignDomain;
 use super::guest::GuestReport;
 use super::{
     Backing, DomainInfo, DomainSpec, DomainStamp, DomainState, GraphicsAddress, GraphicsTarget,
@@ -48,6 +50,8 @@ struct Domain {
     state: DomainState,
     saved: bool,
     modules: Vec<Uuid>,
+    /// What it is while it is somebody else's.
+    foreign: Option<Arc<ForeignDomain>>,
 }
 
 impl Domain {
@@ -55,14 +59,19 @@ impl Domain {
         let active = self.state.is_active();
         DomainInfo {
             id: self.spec.vm,
-            name: self.spec.vm.to_string(),
+            name: match &self.foreign {
+                // As short as people's names are.
+                Some(_) => format!("{:x}", self.spec.vm.as_u128()),
+                None => self.spec.vm.to_string(),
+            },
             title: self.spec.title.clone(),
             state: self.state,
-            stamp: Some(DomainStamp {
+            stamp: self.foreign.is_none().then_some(DomainStamp {
                 vm: self.spec.vm,
                 run_epoch: self.spec.run_epoch,
                 operation: self.spec.operation,
             }),
+            foreign: self.foreign.clone(),
             saved: self.saved,
             persistent: true,
             memory_bytes: self.spec.memory_bytes,
@@ -416,6 +425,7 @@ impl SimHost {
             state: DomainState::Running,
             saved: false,
             modules: Vec::new(),
+            foreign: None,
         };
         let info = domain.info(agent);
         state.domains.insert(info.id, domain);

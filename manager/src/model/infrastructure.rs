@@ -240,6 +240,9 @@ pub struct StorageDomain {
     /// Whether it is meant for backups.
     #[serde(default)]
     pub backup: bool,
+    /// Whether it records disks whose files lie elsewhere on its host.
+    #[serde(default)]
+    pub in_place: bool,
 }
 
 /// A disk.

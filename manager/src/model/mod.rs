@@ -15,7 +15,7 @@ mod vm;
 mod wire;
 
 pub use activity::{Event, Job, Session, SessionPurpose, Step, Transfer};
-pub use guest::Guest;
+pub use guest::{External, Guest};
 pub use hardware::{CpuPin, Watchdog, WatchdogAction};
 pub use id::{
     AffinityGroupId, AffinityLabelId, BookmarkId, ClusterId, CpuProfileId, DataCenterId, DiskId,

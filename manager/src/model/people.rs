@@ -97,6 +97,7 @@ permits! {
     CHANGE_VM_CUSTOM_PROPERTIES = 14, "change_vm_custom_properties";
     EDIT_ADMIN_VM_PROPERTIES = 15, "edit_admin_vm_properties";
     REBOOT_VM = 17, "reboot_vm";
+    IMPORT_EXPORT_VM = 8, "import_export_vm";
     MANIPULATE_VM_SNAPSHOTS = 12, "manipulate_vm_snapshots";
     STOP_VM = 18, "stop_vm";
     SHUT_DOWN_VM = 19, "shut_down_vm";

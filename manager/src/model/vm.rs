@@ -63,6 +63,9 @@ pub struct Vm {
     pub cdrom: Option<DiskId>,
     /// What is known of its run.
     pub run: VmRun,
+    /// The host whose domain it is, while somebody else made it and it is not adopted.
+    #[serde(default)]
+    pub external: Option<HostId>,
 }
 
 impl Vm {

@@ -10,7 +10,7 @@ use crate::model::{HostId, NicId, Timestamp, Vm, VmId, VmStatus};
 use crate::operation::{ended, graphics, suspended, update_vm};
 use crate::writer::Draft;
 
-use super::{Watch, restart};
+use super::{Watch, external, restart};
 
 /// Milliseconds that a guest with an agent has to say that it is up.
 const AGENT_PATIENCE: i64 = 60_000;
@@ -105,14 +105,18 @@ async fn give_up_waiting(watch: &mut Watch, ending: &[VmId]) -> Result<()> {
 impl Watch {
     /// Looks at one domain.
     pub(super) async fn look_at(&mut self, vm: VmId) -> Result<()> {
-        if !self.manager.inventory().vms.contains_key(&vm) {
-            return Ok(());
-        }
         let info = match self.host.domain(vm.0).await {
             Ok(info) => info,
             // The next round will see.
             Err(_) => return Ok(()),
         };
+        let known = self.manager.inventory().vms.get(&vm).cloned();
+        if known.is_none_or(|vm| vm.external.is_some()) {
+            return match info {
+                Some(info) => external::reconcile(self, &[info], false).await,
+                None => Ok(()),
+            };
+        }
         let host = self.id;
         let now = self.manager.core.clock.now();
         let inventory = self.manager.inventory();
@@ -199,6 +203,9 @@ enum Verdict {
 fn judge(vm: &Vm, host: HostId, info: Option<&DomainInfo>, now: Timestamp) -> Option<Verdict> {
     let status = vm.run.status;
     let running = status.is_running() && vm.run.host == Some(host);
+    if vm.external.is_some() {
+        return None;
+    }
     let Some(info) = info else {
         return running.then_some(Verdict::Vanished);
     };

@@ -99,7 +99,8 @@ impl Guests {
             .inventory()
             .vms
             .get(&vm)
-            .is_some_and(|vm| vm.run.status.is_running());
+            // Somebody else's guest is none to be asked.
+            .is_some_and(|vm| vm.run.status.is_running() && vm.external.is_none());
         if !running {
             return;
         }

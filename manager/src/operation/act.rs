@@ -328,6 +328,41 @@ impl Manager {
                 self.host_by_id(*host)?.undefine(vm.0).await?;
                 Ok(Outcome::Nothing)
             }
+            Action::VolumePlace { disk: id, path } => {
+                let disk = disk(&inventory, *id)?;
+                let host = self.host_of_domain(&inventory, disk.storage_domain)?;
+                let placed = host.volume_place(
+                    domain::volume(disk),
+                    path.into(),
+                    domain::format(disk.format),
+                );
+                Ok(Outcome::Volume(placed.await?))
+            }
+            Action::DomainAdopt {
+                vm,
+                host,
+                epoch,
+                disks,
+                nics,
+            } => {
+                let nics = nics
+                    .iter()
+                    .map(|it| Ok((it.key.parse()?, it.id)))
+                    .collect::<Result<_, HostError>>()?;
+                let adoption = crate::host::foreign::Adoption {
+                    vm: vm.0,
+                    run_epoch: *epoch,
+                    operation: operation.id.0,
+                    disks: disks.iter().map(|it| (it.key.clone(), it.id)).collect(),
+                    nics,
+                };
+                self.host_by_id(*host)?.adopt(adoption).await?;
+                Ok(Outcome::Nothing)
+            }
+            Action::DomainRelease { vm, host } => {
+                self.host_by_id(*host)?.release(vm.0).await?;
+                Ok(Outcome::Nothing)
+            }
             Action::GuestFreeze { vm, host } => {
                 self.host_by_id(*host)?.guest_freeze(vm.0).await?;
                 Ok(Outcome::Nothing)
@@ -508,6 +543,23 @@ impl Manager {
                     _ => Observed::Yes(Outcome::Nothing),
                 })
             }
+            Action::VolumePlace { disk: id, .. } => {
+                let disk = disk(&inventory, *id)?;
+                Ok(seen_volume(self.look(&inventory, disk).await?, 0))
+            }
+            Action::DomainAdopt { vm, host, .. } => {
+                let info = self.host_by_id(*host)?.domain(vm.0).await?;
+                let stamp = info
+                    .filter(|info| info.persistent)
+                    .and_then(|info| info.stamp);
+                Ok(match stamp {
+                    Some(stamp) if stamp.operation == Some(operation.id.0) => {
+                        Observed::Yes(Outcome::Nothing)
+                    }
+                    _ => Observed::No,
+                })
+            }
+            Action::DomainRelease { .. } => Ok(Observed::CannotTell),
             Action::GuestFreeze { vm, host } | Action::GuestThaw { vm, host } => {
                 let wanted = matches!(action, Action::GuestFreeze { .. });
                 let frozen = self.host_by_id(*host)?.guest_frozen(vm.0).await?;

@@ -348,6 +348,20 @@ fn undo(draft: &Draft, action: &Action) -> Vec<Action> {
             })
             .into_iter()
             .collect(),
+        Action::VolumePlace { disk, .. } => draft
+            .disks
+            .get(disk)
+            .map(|it| Action::VolumeDelete {
+                disk: *disk,
+                storage_domain: it.storage_domain,
+                image: None,
+            })
+            .into_iter()
+            .collect(),
+        Action::DomainAdopt { vm, host, .. } => vec![Action::DomainRelease {
+            vm: *vm,
+            host: *host,
+        }],
         // A guest that may or may not have heard must not stand still for ever.
         Action::GuestFreeze { vm, host } => vec![Action::GuestThaw {
             vm: *vm,

@@ -193,6 +193,13 @@ pub enum OperationKind {
         /// Bytes of memory it shall have.
         memory: Option<u64>,
     },
+    /// Makes an external VM ours.
+    VmAdopt {
+        /// The VM.
+        vm: VmId,
+        /// What it was called.
+        name: String,
+    },
     /// Lets a guest's file systems hold still.
     VmFreeze {
         /// The VM.
@@ -229,6 +236,15 @@ pub enum OperationKind {
         /// What the VM has when it is done.
         disks: Vec<DiskAttachment>,
     },
+}
+
+/// A device of an adopted domain: what it is known by there, and its id here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    /// `vda`, or an address.
+    pub key: String,
+    /// The disk or interface.
+    pub id: uuid::Uuid,
 }
 
 /// How far an operation is.
@@ -477,6 +493,33 @@ pub enum Action {
         /// Where.
         host: HostId,
     },
+    /// Makes a disk of a file that stays where it is.
+    VolumePlace {
+        /// The disk.
+        disk: DiskId,
+        /// The file.
+        path: String,
+    },
+    /// Puts our mark into a foreign domain.
+    DomainAdopt {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+        /// Which run this is.
+        epoch: u64,
+        /// Its disks by their targets.
+        disks: Vec<Placed>,
+        /// Its interfaces by their addresses.
+        nics: Vec<Placed>,
+    },
+    /// Takes our mark out of a domain again.
+    DomainRelease {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+    },
     /// Lets a guest's file systems hold still.
     GuestFreeze {
         /// The VM.
@@ -604,6 +647,9 @@ impl Action {
         "domain_reset",
         "domain_suspend",
         "domain_undefine",
+        "volume_place",
+        "domain_adopt",
+        "domain_release",
         "guest_freeze",
         "guest_thaw",
         "cd_change",
@@ -648,6 +694,9 @@ impl Action {
             Self::DomainReset { .. } => "domain_reset",
             Self::DomainSuspend { .. } => "domain_suspend",
             Self::DomainUndefine { .. } => "domain_undefine",
+            Self::VolumePlace { .. } => "volume_place",
+            Self::DomainAdopt { .. } => "domain_adopt",
+            Self::DomainRelease { .. } => "domain_release",
             Self::GuestFreeze { .. } => "guest_freeze",
             Self::GuestThaw { .. } => "guest_thaw",
             Self::CdChange { .. } => "cd_change",

@@ -179,7 +179,8 @@ pub(super) fn done(
     let now = draft.now();
     match (&operation.steps[index].action, outcome) {
         (
-            Action::VolumeCreate { disk }
+            Action::VolumePlace { disk, .. }
+            | Action::VolumeCreate { disk }
             | Action::VolumeCopy { disk, .. }
             | Action::VolumeImport { disk, .. }
             | Action::VolumeResize { disk, .. },

@@ -2,6 +2,7 @@
 //! left after a crash at every step.
 
 mod access;
+mod adoption;
 mod chains;
 mod consoles;
 mod devices;

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use manager::host::HostError;
 use manager::host::guest::GuestReport;
+use manager::host::sim::Fault;
 use manager::model::{
     DiskFormat, DiskId, DiskStatus, Initialization, TransferDirection, TransferPhase, VmId,
     VmStatus,
@@ -24,6 +26,8 @@ use manager::{
 use crate::site::{Site, new_disk};
 
 const GIB: u64 = 1 << 30;
+/// A domain of somebody else's.
+const FOREIGN: VmId = VmId(uuid::Uuid::from_u128(0xf0f0));
 
 /// What is stopped in the middle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +47,8 @@ enum Deed {
     Extend,
     Freeze,
     Thaw,
+    Adopt,
+    AdoptInVain,
     CdChange,
     Plug,
     Unplug,
@@ -63,7 +69,7 @@ enum Deed {
 }
 
 impl Deed {
-    const ALL: [Self; 32] = [
+    const ALL: [Self; 34] = [
         Self::Create,
         Self::Start,
         Self::StartPaused,
@@ -79,6 +85,8 @@ impl Deed {
         Self::Extend,
         Self::Freeze,
         Self::Thaw,
+        Self::Adopt,
+        Self::AdoptInVain,
         Self::CdChange,
         Self::Plug,
         Self::Unplug,
@@ -154,6 +162,21 @@ async fn set_up(site: &Site, deed: Deed) -> Stage {
                 .await
                 .expect("accepted");
             site.finished(&saved).await;
+        }
+        Deed::Adopt | Deed::AdoptInVain => {
+            site.start(vm).await;
+            if deed == Deed::AdoptInVain {
+                let error = HostError::Failed {
+                    what: "no".to_owned(),
+                };
+                site.host.next("adopt", Fault::Fails(error));
+            }
+            site.host
+                .add_foreign(vm.0, FOREIGN.0, crate::adoption::foreign());
+            site.until("it is seen", |inventory| {
+                inventory.externals.contains_key(&FOREIGN)
+            })
+            .await;
         }
         Deed::Freeze | Deed::Thaw => {
             site.start(vm).await;
@@ -328,6 +351,10 @@ async fn perform(site: &Site, deed: Deed, stage: Stage) {
             };
             let _ = manager.vm_update(admin, vm, params).await;
         }
+        Deed::Adopt | Deed::AdoptInVain => {
+            let adopted = manager.vm_adopt(admin, FOREIGN, None).await;
+            adopted.expect("accepted");
+        }
         Deed::Freeze => {
             manager.vm_freeze(admin, vm).await.expect("accepted");
         }
@@ -436,6 +463,7 @@ fn check(site: &Site, deed: Deed, stage: Stage, at: &str) {
         );
         let wanted = match deed {
             Deed::MoveLiveFails if job.description.starts_with("Moving") => "failed",
+            Deed::AdoptInVain if job.description.starts_with("Adopting") => "failed",
             _ => "finished",
         };
         assert_eq!(
@@ -552,6 +580,19 @@ fn check(site: &Site, deed: Deed, stage: Stage, at: &str) {
         Deed::Extend => {
             assert_eq!(disks.get(&stage.disk.0), Some(&(8 * GIB)), "{context}");
             assert_eq!(volumes.get(&stage.disk.0), Some(&(8 * GIB)), "{context}");
+        }
+        Deed::Adopt | Deed::AdoptInVain => {
+            let adopted = site.vm(FOREIGN);
+            let ours = deed == Deed::Adopt;
+            assert_eq!(adopted.external.is_none(), ours, "{context}");
+            assert_eq!(adopted.run.status, VmStatus::Up, "{context}");
+            assert_eq!(
+                adopted.disk_attachments.len(),
+                usize::from(ours),
+                "{context}"
+            );
+            assert_eq!(adopted.nics.len(), usize::from(ours), "{context}");
+            assert_eq!(adopted.run.epoch, u64::from(ours), "{context}");
         }
         Deed::Freeze | Deed::Thaw => {
             assert_eq!(
@@ -717,6 +758,8 @@ fn may_come(deed: Deed, step: &str) -> bool {
         Deed::Delete => &["domain_undefine", "volume_delete"],
         Deed::Copy => &["volume_copy"],
         Deed::Extend => &["volume_resize"],
+        Deed::Adopt => &["volume_place", "domain_adopt"],
+        Deed::AdoptInVain => &["volume_place", "domain_release", "volume_delete"],
         Deed::Freeze => &["guest_freeze"],
         Deed::Thaw => &["guest_thaw"],
         Deed::CdChange => &["cd_change"],

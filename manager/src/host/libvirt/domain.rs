@@ -1,6 +1,8 @@
 //! The life of a domain: calls on a connection, made on a thread that may wait. Each looks first,
 //! so that repeating it is harmless.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 use virt::connect::Connect;
 use virt::domain::{
@@ -14,6 +16,7 @@ use super::connection::failed;
 use super::domain_facts::Facts;
 use super::domain_xml::STAMP;
 use super::events;
+use super::foreign;
 use super::kvm::PROBE_NAME;
 use super::xml::{Element, Node};
 use crate::host::{DomainInfo, DomainState, HostError, OffReason, PauseReason};
@@ -81,7 +84,8 @@ pub(super) fn list(connection: &Connect) -> Result<Vec<DomainInfo>, HostError> {
 
 /// What there is to know of a domain.
 pub(super) fn info(domain: &Domain) -> Result<DomainInfo, HostError> {
-    let facts = Facts::of(&xml(domain, 0)?);
+    let document = xml(domain, 0)?;
+    let facts = Facts::of(&document);
     let fail = |e: Error| failed(&e);
     Ok(DomainInfo {
         id: domain.uuid().map_err(fail)?,
@@ -98,6 +102,10 @@ pub(super) fn info(domain: &Domain) -> Result<DomainInfo, HostError> {
         vnc: facts.vnc,
         disks: facts.disks,
         nics: facts.nics,
+        foreign: facts
+            .stamp
+            .is_none()
+            .then(|| Arc::new(foreign::read(&document))),
         agent: facts.agent,
         cd: facts.cd,
     })
@@ -150,6 +158,25 @@ pub(super) fn define(connection: &Connect, xml: &str) -> Result<Domain, HostErro
     connection.define_domain_xml(xml).map_err(|e| failed(&e))
 }
 
+/// An adopted domain keeps its name until it has ended: libvirt renames none that runs, and defines
+/// none of another name with its id. So its old definition makes way.
+pub(super) fn give_up_name(connection: &Connect, vm: Uuid) -> Result<(), HostError> {
+    let Some(domain) = find(connection, vm)? else {
+        return Ok(());
+    };
+    if domain.name().map_err(|e| failed(&e))? == vm.to_string() || is_active(&domain)? {
+        return Ok(());
+    }
+    let flags = sys::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+        | sys::VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+        | sys::VIR_DOMAIN_UNDEFINE_KEEP_NVRAM;
+    match domain.undefine_flags(flags) {
+        Ok(()) => Ok(()),
+        Err(error) if is_gone(&error) => Ok(()),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
 /// Success if it already runs in this epoch, an error if it runs in another, else `None`.
 fn already(domain: &Domain, vm: Uuid, epoch: u64) -> Result<Option<DomainInfo>, HostError> {
     if !is_active(domain)? {
@@ -175,6 +202,7 @@ pub(super) fn start(
         }
         drop_saved_state(&domain)?;
     }
+    give_up_name(connection, vm)?;
     let domain = define(connection, xml)?;
     match launch(&domain, vm, epoch) {
         // A host without control groups cannot weigh guests against each other. A weight is no

@@ -15,6 +15,7 @@ mod domain;
 mod domain_facts;
 mod domain_xml;
 mod events;
+mod foreign;
 mod guest;
 mod kvm;
 mod local;
@@ -355,9 +356,13 @@ impl Hypervisor for LibvirtHost {
         Box::pin(async move {
             let xml = self.inner.render(&spec).await?;
             let call = Call::short("define a domain");
+            let vm = spec.vm;
             self.inner
                 .connection
-                .call(call, move |c| domain::define(c, &xml).map(|_| ()))
+                .call(call, move |c| {
+                    domain::give_up_name(c, vm)?;
+                    domain::define(c, &xml).map(|_| ())
+                })
                 .await
         })
     }

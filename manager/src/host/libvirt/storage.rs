@@ -13,6 +13,7 @@
 mod files;
 mod import;
 mod ova;
+mod place;
 mod qemu_img;
 
 use std::collections::{HashMap, HashSet};
@@ -113,14 +114,13 @@ impl Images {
             VolumeAccess::Write => flags | OFlags::RDWR,
             VolumeAccess::Replace => flags | OFlags::RDWR | OFlags::CREATE,
         };
-        let fd =
-            rustix::fs::openat(&directory, &name, flags, Mode::RUSR | Mode::WUSR).map_err(|e| {
-                match e {
-                    Errno::NOENT => not_found(volume),
-                    Errno::LOOP | Errno::NXIO => not_regular(volume),
-                    e => errno(e, "a volume"),
-                }
-            })?;
+        let fd = match rustix::fs::openat(&directory, &name, flags, Mode::RUSR | Mode::WUSR) {
+            Ok(fd) => fd,
+            Err(Errno::LOOP) => self.open_placed(&directory, volume, flags)?.into(),
+            Err(Errno::NOENT) => return Err(not_found(volume)),
+            Err(Errno::NXIO) => return Err(not_regular(volume)),
+            Err(e) => return Err(errno(e, "a volume")),
+        };
         let stat = rustix::fs::fstat(&fd).map_err(|e| errno(e, "a volume"))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(not_regular(volume));
@@ -322,7 +322,7 @@ impl Images {
         bytes: u64,
     ) -> Result<VolumeInfo, HostError> {
         if self.growth(volume, format, bytes)? {
-            resize_file(&volume_path(&self.root, volume), format, size(bytes)?).await?;
+            resize_file(&self.file_of(volume), format, size(bytes)?).await?;
         }
         self.must_be(volume, format)
     }
@@ -355,6 +355,7 @@ impl Images {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(e) => return Err(errno(e, "a volume")),
         }
+        self.unplace(&directory, volume);
         rustix::fs::fsync(&directory).map_err(|e| errno(e, "the storage domain's directory"))
     }
 }

@@ -92,6 +92,7 @@ impl Hypervisor for SimHost {
                     state: state_now,
                     saved: false,
                     modules: Vec::new(),
+                    foreign: None,
                 },
             );
             Ok(())

@@ -108,6 +108,16 @@ pub(super) fn failed(draft: &mut Draft, operation: &Operation, error: &str) -> R
         OperationKind::VmHotPlug { vm, .. } => {
             super::hot_plug::over(draft, operation, *vm, Some(error))?;
         }
+        OperationKind::VmAdopt { vm, name } => {
+            log_vm(
+                draft,
+                operation,
+                *vm,
+                code::VM_ADOPTION_FAILED,
+                &format!("VM {name} could not be adopted. {error}"),
+            );
+            crate::command::give_back(draft, *vm, name)?;
+        }
         OperationKind::VmFreeze { vm } => {
             log_vm(
                 draft,

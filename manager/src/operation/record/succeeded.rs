@@ -69,6 +69,26 @@ pub(super) fn succeeded(draft: &mut Draft, operation: &Operation) -> Result<()> 
         OperationKind::VmShutdown { .. }
         | OperationKind::VmReboot { .. }
         | OperationKind::VmReset { .. } => {}
+        OperationKind::VmAdopt { vm, .. } => {
+            let disks: Vec<DiskId> = draft
+                .vms
+                .get(vm)
+                .map(|vm| vm.disk_attachments.iter().map(|it| it.disk).collect())
+                .unwrap_or_default();
+            disks_ok(draft, &disks)?;
+            let epoch = operation.steps.iter().find_map(|step| match step.action {
+                Action::DomainAdopt { epoch, .. } => Some(epoch),
+                _ => None,
+            });
+            crate::command::take(draft, *vm, epoch.unwrap_or(1))?;
+            log_vm(
+                draft,
+                operation,
+                *vm,
+                code::VM_ADOPTED,
+                "VM {vm} was adopted. Its files stay where they are.",
+            );
+        }
         OperationKind::VmFreeze { vm } => {
             log_vm(
                 draft,
