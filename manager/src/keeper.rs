@@ -1,4 +1,5 @@
-//! What happens to pools without anybody asking: VMs come back when their user's run is over,
+//! What happens to pools without anybody asking: VMs come back when their user's run is over and
+//! forget it where they keep nothing,
 //! VMs are started ahead, those that follow their template get its newest version, and pools that
 //! are being removed lose their VMs.
 //!
@@ -30,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 enum Deed {
     /// A VM's run is over: it is nobody's any more, and what it must forget is forgotten.
     Return(VmId),
+    /// What a VM that keeps nothing wrote in a run, whose number is given, is thrown away.
+    Forget(VmId, u64),
     /// A VM gets the newest version of its template.
     Refresh(VmId),
     /// A VM is started ahead.
@@ -45,7 +48,9 @@ fn deeds(inventory: &Inventory) -> Vec<Deed> {
         if vm.run.status != VmStatus::Down || inventory.lock_of(vm.id).is_some() {
             continue;
         }
-        if must_return(inventory, vm) {
+        if !vm.run.temporary.is_empty() {
+            deeds.push(Deed::Forget(vm.id, vm.run.epoch));
+        } else if must_return(inventory, vm) {
             deeds.push(Deed::Return(vm.id));
         } else if must_refresh(inventory, vm) {
             deeds.push(Deed::Refresh(vm.id));
@@ -118,6 +123,7 @@ fn perform(draft: &mut Draft, deed: Deed) -> Result<()> {
             command::take_back(draft, &system, vm);
             Ok(())
         }
+        Deed::Forget(vm, _) => command::forget(draft, &system, vm),
         Deed::Refresh(vm) => command::refresh(draft, &system, vm),
         Deed::Prestart(vm) => command::start(draft, &system, vm),
         Deed::Remove(pool) => command::go_on_removing(draft, &system, pool),
@@ -171,7 +177,7 @@ impl Manager {
                         .get(vm)
                         .is_none_or(|vm| vm.run.status == VmStatus::Up),
                     // While it goes on it is not wanted, and it may fail yet.
-                    Deed::Return(vm) | Deed::Refresh(vm) => {
+                    Deed::Return(vm) | Deed::Forget(vm, _) | Deed::Refresh(vm) => {
                         !wanted.contains(deed) && inventory.lock_of(*vm).is_none()
                     }
                     Deed::Remove(_) => true,

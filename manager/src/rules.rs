@@ -176,6 +176,9 @@ pub(crate) fn vm(inventory: &Inventory, vm: &Vm, action: VmAction) -> Result<(),
             if status == S::Paused {
                 return Ok(());
             }
+            if status == S::Down && !vm.run.temporary.is_empty() {
+                return Err(format!("Cannot run VM. What it wrote in its last run is being thrown away. {BUSY}"));
+            }
             disks_ready(inventory, vm)?;
             let hardware = vm.next_run.as_deref().unwrap_or(&vm.hardware);
             scheduler::choose(inventory, vm, hardware)

@@ -27,6 +27,7 @@ mod transfer;
 mod user;
 mod vm_add;
 mod vm_adopt;
+mod vm_forget;
 mod vm_from;
 mod vm_refresh;
 mod vm_remove;
@@ -46,6 +47,7 @@ pub(crate) use template::{forget as forget_template, newest_version, stands_on};
 pub(crate) use transfer::Transfers;
 pub use transfer::{CHECKSUM_BLOCK, ChecksumAlgorithm, Extent, TransferData};
 pub(crate) use vm_adopt::{give_back, take};
+pub(crate) use vm_forget::forget;
 pub(crate) use vm_refresh::{refresh, renew};
 pub(crate) use vm_start::start_again;
 

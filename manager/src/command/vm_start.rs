@@ -150,6 +150,13 @@ pub(super) fn start(
             vm.run.status_detail = None;
             let epoch = vm.run.epoch;
             let mut actions = first_boot(draft, &mut vm, wish, epoch)?;
+            let keeps_nothing = vm
+                .pool
+                .and_then(|pool| draft.vm_pools.get(&pool))
+                .map_or(vm.running_hardware().stateless, |pool| !pool.stateful);
+            if keeps_nothing {
+                actions.extend(super::vm_forget::overlays(draft, &mut vm)?);
+            }
             actions.push((
                 Action::DomainStart {
                     vm: id,

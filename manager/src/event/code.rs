@@ -286,6 +286,8 @@ pub(crate) const HOST_NOT_RESPONDING: u32 = 9027;
 pub(crate) const STORAGE_LOW: u32 = 26;
 /// Not in the seed; number from the engine.
 pub(crate) const STARTED: u32 = 1;
+/// `USER_RUN_VM_FAILURE_STATELESS_SNAPSHOT_LEFT`
+pub(crate) const VM_FORGET_FAILED: u32 = 1001;
 /// `USER_REMOVE_DISK_INITIATED`
 pub(crate) const DISK_REMOVE_STARTED: u32 = 2038;
 /// `USER_MOVED_DISK`

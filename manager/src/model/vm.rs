@@ -288,6 +288,10 @@ pub struct VmRun {
     pub run_once: bool,
     /// Whether its host's processor helps it.
     pub accelerated: Option<bool>,
+    /// Disks that write to an image of this run's only, which goes with the run (`stateless`, and
+    /// VMs of pools that keep nothing).
+    #[serde(default)]
+    pub temporary: Vec<DiskId>,
     /// The host that keeps its saved memory.
     pub saved_on: Option<HostId>,
     /// What this run consists of, where that differs for this run alone (Run Once).
@@ -332,6 +336,7 @@ impl Default for VmRun {
             graphics: Vec::new(),
             run_once: false,
             accelerated: None,
+            temporary: Vec::new(),
             saved_on: None,
             once: None,
             payload: None,

@@ -192,7 +192,12 @@ impl Manager {
     ) -> Result<Outcome, HostError> {
         let inventory = self.inventory();
         match action {
-            Action::VolumeCreate { disk: id } => {
+            Action::OverlayDrop {
+                storage_domain,
+                image,
+                ..
+            } => self.overlay_drop(&inventory, *storage_domain, *image).await,
+            Action::VolumeCreate { disk: id } | Action::OverlayCreate { disk: id } => {
                 let disk = disk(&inventory, *id)?;
                 let host = self.host_of_domain(&inventory, disk.storage_domain)?;
                 Ok(Outcome::Volume(
@@ -452,7 +457,14 @@ impl Manager {
     ) -> Result<Observed, HostError> {
         let inventory = self.inventory();
         match action {
-            Action::VolumeCreate { disk: id } | Action::VolumeCopy { disk: id, .. } => {
+            Action::OverlayDrop {
+                storage_domain,
+                image,
+                ..
+            } => self.overlay_gone(&inventory, *storage_domain, *image).await,
+            Action::VolumeCreate { disk: id }
+            | Action::OverlayCreate { disk: id }
+            | Action::VolumeCopy { disk: id, .. } => {
                 let disk = disk(&inventory, *id)?;
                 Ok(seen_volume(self.look(&inventory, disk).await?, 0))
             }

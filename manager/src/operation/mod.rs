@@ -18,12 +18,14 @@ mod crash;
 mod executor;
 mod provision;
 mod record;
+mod stateless;
 
 pub(crate) use act::{transfer_volume, transfers_directly};
 pub(crate) use begin::{Plan, new_job, new_step, require_unlocked};
 pub use crash::{CrashPhase, CrashPlan};
 pub(crate) use executor::Executor;
 pub(crate) use record::{ended, graphics, suspended, update_vm};
+pub(crate) use stateless::with_overlay;
 
 use std::net::IpAddr;
 
@@ -236,6 +238,11 @@ pub enum OperationKind {
         /// What the VM has when it is done.
         disks: Vec<DiskAttachment>,
     },
+    /// Throws away what a VM that keeps nothing has written in its last run.
+    VmForget {
+        /// The VM.
+        vm: VmId,
+    },
 }
 
 /// A device of an adopted domain: what it is known by there, and its id here.
@@ -293,6 +300,20 @@ pub enum Action {
     VolumeCreate {
         /// The disk.
         disk: DiskId,
+    },
+    /// Makes the volume that a VM which keeps nothing writes to in one run.
+    OverlayCreate {
+        /// The disk.
+        disk: DiskId,
+    },
+    /// Removes it; the disk is again what it was before the run.
+    OverlayDrop {
+        /// The disk.
+        disk: DiskId,
+        /// Where it is.
+        storage_domain: StorageDomainId,
+        /// The image that goes.
+        image: ImageId,
     },
     /// Makes a disk's volume with the content of another.
     VolumeCopy {
@@ -621,6 +642,8 @@ impl Action {
     /// The names of all steps, for tests that must miss none.
     pub const NAMES: &'static [&'static str] = &[
         "volume_create",
+        "overlay_create",
+        "overlay_drop",
         "volume_copy",
         "volume_resize",
         "volume_delete",
@@ -668,6 +691,8 @@ impl Action {
     pub fn name(&self) -> &'static str {
         match self {
             Self::VolumeCreate { .. } => "volume_create",
+            Self::OverlayCreate { .. } => "overlay_create",
+            Self::OverlayDrop { .. } => "overlay_drop",
             Self::VolumeCopy { .. } => "volume_copy",
             Self::VolumeResize { .. } => "volume_resize",
             Self::VolumeDelete { .. } => "volume_delete",

@@ -189,6 +189,10 @@ pub(super) fn done(
             disk.actual_size = info.actual_bytes;
             disk.provisioned_size = disk.provisioned_size.max(info.virtual_bytes);
         }),
+        (Action::OverlayDrop { disk, image, .. }, _) => match operation.kind {
+            OperationKind::VmForget { vm } => super::stateless::dropped(draft, vm, *disk, *image),
+            _ => Ok(()),
+        },
         (Action::VolumeSparsify { disk }, Outcome::Volume(info)) => {
             update_disk(draft, *disk, |disk| disk.actual_size = info.actual_bytes)
         }

@@ -144,6 +144,7 @@ pub(crate) fn up_to_date(inventory: &Inventory, vm: &Vm) -> bool {
 /// Whether nobody has a pool's VM and it can be given out as soon as it runs.
 pub(crate) fn is_free(inventory: &Inventory, it: &Vm) -> bool {
     it.run.status == VmStatus::Down
+        && it.run.temporary.is_empty()
         && holder(inventory, it.id).is_none()
         && inventory.lock_of(it.id).is_none()
         && up_to_date(inventory, it)

@@ -4,6 +4,7 @@
 //! was done twice, and the host has exactly what the inventory says.
 
 mod images;
+mod templates;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -66,10 +67,16 @@ enum Deed {
     FirstBoot,
     StartWithoutSettings,
     HotPlug,
+    TemplateAdd,
+    TemplateRemove,
+    Thin,
+    Refresh,
+    StartForgetful,
+    StopForgetful,
 }
 
 impl Deed {
-    const ALL: [Self; 34] = [
+    const ALL: [Self; 40] = [
         Self::Create,
         Self::Start,
         Self::StartPaused,
@@ -104,6 +111,12 @@ impl Deed {
         Self::FirstBoot,
         Self::StartWithoutSettings,
         Self::HotPlug,
+        Self::TemplateAdd,
+        Self::TemplateRemove,
+        Self::Thin,
+        Self::Refresh,
+        Self::StartForgetful,
+        Self::StopForgetful,
     ];
 }
 
@@ -135,6 +148,12 @@ async fn set_up(site: &Site, deed: Deed) -> Stage {
         | Deed::Sparsify
         | Deed::Import
         | Deed::Export => images::set_up(site, deed, vm).await,
+        Deed::TemplateAdd
+        | Deed::TemplateRemove
+        | Deed::Thin
+        | Deed::Refresh
+        | Deed::StartForgetful
+        | Deed::StopForgetful => templates::set_up(site, deed, vm).await,
         Deed::FirstBoot => first_boot_settings(site, vm).await,
         Deed::StartWithoutSettings => {
             first_boot_settings(site, vm).await;
@@ -387,6 +406,12 @@ async fn perform(site: &Site, deed: Deed, stage: Stage) {
         | Deed::Sparsify
         | Deed::Import
         | Deed::Export => images::perform(site, deed, stage).await,
+        Deed::TemplateAdd
+        | Deed::TemplateRemove
+        | Deed::Thin
+        | Deed::Refresh
+        | Deed::StartForgetful
+        | Deed::StopForgetful => templates::perform(site, deed, vm).await,
     }
 }
 
@@ -645,6 +670,12 @@ fn check(site: &Site, deed: Deed, stage: Stage, at: &str) {
         | Deed::Sparsify
         | Deed::Import
         | Deed::Export => images::check(site, deed, stage.disk, &context),
+        Deed::TemplateAdd
+        | Deed::TemplateRemove
+        | Deed::Thin
+        | Deed::Refresh
+        | Deed::StartForgetful
+        | Deed::StopForgetful => templates::check(site, deed, stage.vm, &context),
     }
 }
 
@@ -699,6 +730,12 @@ async fn run(deed: Deed, step: &'static str, phase: CrashPhase, times: usize) ->
     for id in open {
         finish_transfer(&site, id).await;
         site.idle().await;
+    }
+    if matches!(deed, Deed::Refresh | Deed::StopForgetful) {
+        site.until("what follows by itself has followed", |_| {
+            templates::quiet(&site)
+        })
+        .await;
     }
     if deed == Deed::Shutdown {
         site.vm_is(stage.vm, VmStatus::Down).await;
@@ -779,6 +816,12 @@ fn may_come(deed: Deed, step: &str) -> bool {
         Deed::FirstBoot => &["payload_write", "domain_start"],
         Deed::StartWithoutSettings => &["payload_delete", "domain_start"],
         Deed::HotPlug => &["memory_plug", "cpus_set"],
+        Deed::TemplateAdd => &["volume_copy"],
+        Deed::TemplateRemove => &["volume_delete"],
+        Deed::Thin => &["volume_create"],
+        Deed::Refresh => &["volume_create", "volume_delete"],
+        Deed::StartForgetful => &["overlay_create", "domain_start"],
+        Deed::StopForgetful => &["overlay_drop"],
     };
     steps.contains(&step)
 }

@@ -38,6 +38,15 @@ pub(super) fn failed(draft: &mut Draft, operation: &Operation, error: &str) -> R
         OperationKind::VmRefresh { vm, .. } => {
             super::template::not_refreshed(draft, operation, *vm, error)?;
         }
+        OperationKind::VmForget { vm } => log_vm(
+            draft,
+            operation,
+            *vm,
+            code::VM_FORGET_FAILED,
+            &format!(
+                "What VM {{vm}} wrote in its last run could not be thrown away; it is tried again. {error}"
+            ),
+        ),
         OperationKind::VmStart { vm } => {
             let restored = operation
                 .steps

@@ -38,6 +38,8 @@ pub(super) fn succeeded(draft: &mut Draft, operation: &Operation) -> Result<()> 
             template,
             disks,
         } => super::template::refreshed(draft, operation, *vm, *template, disks)?,
+        // Its steps have said all; a VM that keeps nothing does this after every run.
+        OperationKind::VmForget { .. } => {}
         OperationKind::VmStart { vm } => {
             let mut waits = false;
             update_vm(draft, *vm, |vm| {
