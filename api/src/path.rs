@@ -162,6 +162,7 @@ sub_collections! {
     tags "tags";
     disks "disks";
     users "users";
+    numa_nodes "numanodes";
     watchdogs "watchdogs";
     groups "groups";
     roles "roles";

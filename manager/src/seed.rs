@@ -216,6 +216,8 @@ pub fn blank_hardware() -> VmHardware {
         initialization: None,
         watchdog: None,
         cpu_pinning: Vec::new(),
+        numa_nodes: Vec::new(),
+        numa_tune_mode: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! First-boot settings, Run Once, watchdogs, pinning, and what a running VM takes over.
 
-use api::types::{Vm, Watchdog};
+use api::types::{VirtualNumaNode, Vm, Watchdog};
 use http::Method;
 use manager::model::{VmId, VmStatus};
 use tests::site::TestSite;
@@ -245,4 +245,56 @@ async fn a_dialog_sees_what_the_guest_would_be_told() {
         .post("/saffron/first-boot", &serde_json::json!({}))
         .await;
     assert_eq!(refused.status, 401);
+}
+
+#[tokio::test]
+async fn memory_is_parted_into_nodes_with_their_processors() {
+    let (site, api) = admin().await;
+    let path = vm(&api, "web1").await;
+    put(
+        &api,
+        &path,
+        "<vm><cpu><topology><sockets>4</sockets></topology></cpu></vm>",
+    )
+    .await;
+    let nodes = format!("{path}/numanodes");
+    let body = |index: u32, cores: [u32; 2]| {
+        format!(
+            "<vm_numa_node><index>{index}</index><memory>512</memory><cpu><cores>\
+             <core><index>{}</index></core><core><index>{}</index></core></cores></cpu>\
+             <numa_tune_mode>preferred</numa_tune_mode><numa_node_pins><numa_node_pin>\
+             <index>0</index></numa_node_pin></numa_node_pins></vm_numa_node>",
+            cores[0], cores[1]
+        )
+    };
+    let mut made = Vec::new();
+    for (index, cores) in [(0, [0, 1]), (1, [2, 3])] {
+        let node: VirtualNumaNode = read(
+            &api.send(Method::POST, &nodes, &body(index, cores))
+                .await
+                .expect(201),
+        );
+        made.push(node.id.expect("an id"));
+    }
+    assert_ne!(made[0], made[1]);
+    let third = api
+        .refused(Method::POST, &nodes, &body(2, [0, 1]), 409)
+        .await;
+    assert!(third.contains("memory"), "{third}");
+    let shown = api.list::<VirtualNumaNode>(&nodes).await;
+    let indices: Vec<_> = shown.iter().map(|node| node.index).collect();
+    assert_eq!(indices, [Some(0), Some(1)]);
+    start(&site, &api, &path, "<action/>").await;
+    let id: VmId = path["vms/".len()..].parse().expect("an id");
+    let numa = site.host.spec(id.0).expect("runs").machine.numa;
+    assert_eq!(numa.len(), 2);
+    assert_eq!(
+        (&numa[1].cpus[..], &numa[1].host_nodes[..], numa[1].mode),
+        (&[2, 3][..], &[0][..], "preferred")
+    );
+    // From the highest number down, as they must be removed.
+    for node in made.iter().rev() {
+        api.delete(&format!("{nodes}/{node}")).await;
+    }
+    assert!(api.list::<VirtualNumaNode>(&nodes).await.is_empty());
 }

@@ -32,6 +32,7 @@ pub mod live;
 mod mac_pools;
 mod networks;
 mod nics;
+mod numa_nodes;
 mod ova;
 mod people;
 mod permissions;

@@ -149,6 +149,7 @@ macro_rules! write_hardware {
 
 pub(super) fn write_vm(object: &mut Vm, hardware: &VmHardware) {
     write_hardware!(*object, hardware);
+    object.numa_tune_mode = hardware.numa_tune_mode.and_then(|mode| word(mode.as_str()));
 }
 
 pub(super) fn write_template(object: &mut Template, hardware: &VmHardware) {
@@ -366,6 +367,9 @@ macro_rules! read_hardware {
 
 pub(super) fn read_vm(view: &View, object: &Vm) -> Result<VmSettings> {
     let mut settings: VmSettings = read_hardware!(view, object);
+    settings.numa_tune_mode = object
+        .numa_tune_mode
+        .and_then(|mode| model::NumaTuneMode::of(mode.as_str()));
     // A list of consoles says more than the display's one protocol.
     if let Some(consoles) = &object.graphics_consoles {
         let mut graphics = Vec::new();

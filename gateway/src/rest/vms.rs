@@ -12,6 +12,7 @@ use manager::{
 
 use super::convert::{date, part, reference, word};
 use super::fault::{Refused, Result};
+use super::numa_nodes;
 use super::reply::Answer;
 use super::request::Params;
 use super::view::{Found, View, list_or_pick, one};
@@ -43,6 +44,7 @@ pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
         }
         ["permissions", rest @ ..] => permissions::read(view, vm.id.into(), rest),
         ["statistics", rest @ ..] => statistics::read(statistics::vm(view.inventory(), &vm), rest),
+        ["numanodes", rest @ ..] => numa_nodes::read(&vm, rest),
         ["watchdogs", rest @ ..] => watchdogs::read(view, &vm, rest),
         ["tags", rest @ ..] => tags::read_assigned(view, &vm.tags, &path::vm(vm.id), rest),
         rest => Err(beneath(rest)),
@@ -174,6 +176,7 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
             tags::change_assigned(change, verb, vm.id.into(), &path::vm(vm.id), rest).await
         }
         (Verb::Post, ["export"]) => super::ova::export(change, &vm).await,
+        (_, ["numanodes", rest @ ..]) => numa_nodes::change(change, verb, &vm, rest).await,
         (_, ["watchdogs", rest @ ..]) => watchdogs::change(change, verb, &vm, rest).await,
         (Verb::Post, ["clone"]) => clone(change, &vm).await,
         (Verb::Post, ["detach"]) => {

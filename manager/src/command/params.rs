@@ -18,10 +18,10 @@ use crate::model::{
     BiosType, BootDevice, ClusterId, ClusterPolicy, CpuMode, CpuPin, CpuProfileId, CpuTopology,
     DataCenterId, DiskBackup, DiskContentType, DiskFormat, DiskId, DiskInterface, DiskProfileId,
     GraphicsType, GroupId, HostId, Initialization, InstanceTypeId, JobId, LogSeverity, Mac,
-    MacPoolId, NetworkFilterId, NetworkId, NetworkUsage, NicInterface, ObjectId, Permit, QosId,
-    QuotaId, QuotaMode, RoleId, Secret, StepId, StepType, StorageDomainId, StorageErrorResume,
-    Subject, TagId, TemplateId, TransferDirection, TransferTimeoutPolicy, Version, VideoType,
-    VmAffinity, VmType, VnicPassThroughMode, VnicProfileId, Watchdog,
+    MacPoolId, NetworkFilterId, NetworkId, NetworkUsage, NicInterface, NumaNode, NumaTuneMode,
+    ObjectId, Permit, QosId, QuotaId, QuotaMode, RoleId, Secret, StepId, StepType, StorageDomainId,
+    StorageErrorResume, Subject, TagId, TemplateId, TransferDirection, TransferTimeoutPolicy,
+    Version, VideoType, VmAffinity, VmType, VnicPassThroughMode, VnicProfileId, Watchdog,
 };
 
 /// What is said of a VM's hardware, in `vm_add`, `vm_update` and, for one run, `vm_start`.
@@ -87,6 +87,8 @@ pub struct VmSettings {
     pub initialization: Option<Initialization>,
     pub watchdog: Option<Option<Watchdog>>,
     pub cpu_pinning: Option<Vec<CpuPin>>,
+    pub numa_nodes: Option<Vec<NumaNode>>,
+    pub numa_tune_mode: Option<NumaTuneMode>,
 }
 
 /// A new VM.

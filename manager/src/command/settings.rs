@@ -106,6 +106,8 @@ impl VmSettings {
             initialization,
             watchdog,
             cpu_pinning,
+            numa_nodes,
+            numa_tune_mode,
         } = self;
         fn set<T>(place: &mut T, value: Option<T>) {
             if let Some(value) = value {
@@ -236,6 +238,10 @@ impl VmSettings {
         }
         set(&mut hardware.watchdog, watchdog);
         set(&mut hardware.cpu_pinning, cpu_pinning);
+        set(&mut hardware.numa_nodes, numa_nodes);
+        if numa_tune_mode.is_some() {
+            hardware.numa_tune_mode = numa_tune_mode;
+        }
         validate(hardware, inventory)
     }
 
@@ -495,6 +501,48 @@ pub(super) fn validate(hardware: &VmHardware, inventory: &Inventory) -> Result<(
         if u64::from(pin.vcpu) >= topology.count() || !pinned.insert(pin.vcpu) {
             return Err(Error::conflict(
                 "Each of the VM's processors can be pinned once, and none that it does not have.",
+            ));
+        }
+    }
+    check_numa(hardware)
+}
+
+/// Most parts of a VM's memory.
+const MOST_NODES: usize = 32;
+
+/// Nodes have numbers from 0 on without a gap, memory that the VM has, and processors of their own.
+fn check_numa(hardware: &VmHardware) -> Result<()> {
+    let nodes = &hardware.numa_nodes;
+    if nodes.len() > MOST_NODES {
+        return Err(Error::conflict(format!(
+            "A VM can have at most {MOST_NODES} NUMA nodes."
+        )));
+    }
+    let mut numbers: Vec<u32> = nodes.iter().map(|node| node.index).collect();
+    numbers.sort_unstable();
+    if numbers
+        .iter()
+        .zip(0..)
+        .any(|(number, place)| *number != place)
+    {
+        return Err(Error::conflict(
+            "The indices of NUMA nodes must begin with 0 and have no gap.",
+        ));
+    }
+    let memory = nodes
+        .iter()
+        .map(|node| node.memory_mib)
+        .fold(0, u64::saturating_add);
+    if memory.saturating_mul(MIB) > hardware.memory || nodes.iter().any(|it| it.memory_mib == 0) {
+        return Err(Error::conflict(
+            "The memory of the NUMA nodes must not be more than the VM's, and none can be without.",
+        ));
+    }
+    let mut known = std::collections::BTreeSet::new();
+    for cpu in nodes.iter().flat_map(|node| &node.cpus) {
+        if u64::from(*cpu) >= hardware.topology.count() || !known.insert(*cpu) {
+            return Err(Error::conflict(
+                "Each of the VM's processors belongs to one NUMA node at most.",
             ));
         }
     }

@@ -141,6 +141,7 @@ pub(super) fn machine(
             .iter()
             .map(|pin| (pin.vcpu, pin.cpus.clone()))
             .collect(),
+        numa: numa(hardware),
         cpu_shares: hardware.cpu_shares,
         serial_console: hardware.serial_console,
         sound: os.sound,
@@ -166,6 +167,20 @@ pub(super) fn machine(
         disk_cache: disk_cache(hardware),
         huge_pages: property(hardware, "hugepages").and_then(|size| size.parse().ok()),
     }
+}
+
+fn numa(hardware: &VmHardware) -> Vec<h::NumaSpec> {
+    let mut nodes: Vec<_> = hardware.numa_nodes.iter().collect();
+    nodes.sort_by_key(|node| node.index);
+    nodes
+        .into_iter()
+        .map(|node| h::NumaSpec {
+            memory_bytes: node.memory_mib.saturating_mul(MIB),
+            cpus: node.cpus.clone(),
+            host_nodes: node.host_nodes.clone(),
+            mode: node.tune_mode.as_str(),
+        })
+        .collect()
 }
 
 fn serial_number(vm: &Vm, hardware: &VmHardware) -> Option<String> {

@@ -32,6 +32,8 @@ pub struct MachineSpec {
     pub balloon: bool,
     /// Which processors of the host a virtual one may use, as libvirt writes sets of them.
     pub pins: Vec<(u32, String)>,
+    /// Its memory in parts, by their numbers; empty where it is one.
+    pub numa: Vec<NumaSpec>,
     /// Weight against other guests; 0 is the usual one.
     pub cpu_shares: u32,
     /// Whether it has a virtio console beside its serial port.
@@ -71,6 +73,7 @@ impl Default for MachineSpec {
             watchdog: None,
             balloon: true,
             pins: Vec::new(),
+            numa: Vec::new(),
             cpu_shares: 0,
             serial_console: false,
             sound: SoundModel::Ich9,
@@ -83,6 +86,19 @@ impl Default for MachineSpec {
             huge_pages: None,
         }
     }
+}
+
+/// A part of a guest's memory with the processors that are near it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumaSpec {
+    /// Its memory; the first part also has what is left over.
+    pub memory_bytes: u64,
+    /// Its virtual processors; the first part also has those that nobody else has.
+    pub cpus: Vec<u32>,
+    /// The host's nodes that its memory is taken from; none means any.
+    pub host_nodes: Vec<u32>,
+    /// How strictly: libvirt's `strict`, `interleave`, `preferred`.
+    pub mode: &'static str,
 }
 
 /// A chipset.

@@ -83,3 +83,53 @@ impl CpuPin {
             })
     }
 }
+
+/// A part of the VM's memory with the processors that are near it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NumaNode {
+    /// Its id.
+    pub id: uuid::Uuid,
+    /// Its number in the guest.
+    pub index: u32,
+    /// Its memory in MiB.
+    pub memory_mib: u64,
+    /// Its virtual processors.
+    pub cpus: Vec<u32>,
+    /// The host's nodes that its memory is taken from; none means any.
+    pub host_nodes: Vec<u32>,
+    /// How strictly.
+    pub tune_mode: NumaTuneMode,
+}
+
+/// How strictly memory is taken from the host's nodes (oVirt's words).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NumaTuneMode {
+    /// In turns from all of them.
+    #[default]
+    Interleave,
+    /// From others too when they are full.
+    Preferred,
+    /// From no other.
+    Strict,
+}
+
+impl NumaTuneMode {
+    /// oVirt's word, and libvirt's.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Interleave => "interleave",
+            Self::Preferred => "preferred",
+            Self::Strict => "strict",
+        }
+    }
+
+    /// The mode of a word.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Interleave, Self::Preferred, Self::Strict]
+            .into_iter()
+            .find(|mode| mode.as_str() == word)
+    }
+}

@@ -16,7 +16,7 @@ mod wire;
 
 pub use activity::{Event, Job, Session, SessionPurpose, Step, Transfer};
 pub use guest::{External, Guest};
-pub use hardware::{CpuPin, Watchdog, WatchdogAction};
+pub use hardware::{CpuPin, NumaNode, NumaTuneMode, Watchdog, WatchdogAction};
 pub use id::{
     AffinityGroupId, AffinityLabelId, BookmarkId, ClusterId, CpuProfileId, DataCenterId, DiskId,
     DiskProfileId, EventId, GroupId, HostId, ImageId, InstanceTypeId, JobId, MacPoolId,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::hardware::{CpuPin, Watchdog};
+use super::hardware::{CpuPin, NumaNode, NumaTuneMode, Watchdog};
 use super::id::{
     ClusterId, CpuProfileId, DiskId, HostId, InstanceTypeId, NicId, QuotaId, StorageDomainId,
     TagId, TemplateId, VmId, VmPoolId, VnicProfileId,
@@ -166,6 +166,12 @@ pub struct VmHardware {
     /// Which of the host's processors a virtual one may use.
     #[serde(default)]
     pub cpu_pinning: Vec<CpuPin>,
+    /// Its memory in parts; none means that it is one.
+    #[serde(default)]
+    pub numa_nodes: Vec<NumaNode>,
+    /// How strictly new parts take memory from the host's nodes.
+    #[serde(default)]
+    pub numa_tune_mode: Option<NumaTuneMode>,
 }
 
 /// A kernel given by the host instead of a boot loader in the guest.

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use manager::host::{
     Chipset, DiskInterface, DisplaySpec, DomainSpec, Firmware, HostError, Hypervisor, MachineSpec,
-    NicModel, NicNetwork, NicSpec, PayloadSpec, RngSource, SoundModel, VideoModel, VolumeAccess,
-    VolumeFormat, VolumeRef, WatchdogAct,
+    NicModel, NicNetwork, NicSpec, NumaSpec, PayloadSpec, RngSource, SoundModel, VideoModel,
+    VolumeAccess, VolumeFormat, VolumeRef, WatchdogAct,
 };
 use uuid::Uuid;
 
@@ -107,6 +107,20 @@ async fn a_machine_with_one_of_everything_starts() {
             watchdog: Some(WatchdogAct::Pause),
             balloon: false,
             pins: vec![(0, "0".to_owned())],
+            numa: vec![
+                NumaSpec {
+                    memory_bytes: 128 << 20,
+                    cpus: vec![0],
+                    host_nodes: vec![0],
+                    mode: "preferred",
+                },
+                NumaSpec {
+                    memory_bytes: 128 << 20,
+                    cpus: vec![1],
+                    host_nodes: vec![],
+                    mode: "strict",
+                },
+            ],
             // A host without control groups starts it all the same.
             cpu_shares: 512,
             serial_console: true,

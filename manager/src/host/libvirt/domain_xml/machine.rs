@@ -72,6 +72,19 @@ pub(super) fn before_os(machine: &MachineSpec) -> Result<Vec<Element>, HostError
         }
         elements.push(tune);
     }
+    let pinned = machine.numa.iter().enumerate();
+    let nodes: Vec<Element> = pinned
+        .filter(|(_, part)| !part.host_nodes.is_empty())
+        .map(|(id, part)| {
+            Element::new("memnode")
+                .attr("cellid", id.to_string())
+                .attr("mode", part.mode)
+                .attr("nodeset", set(&part.host_nodes))
+        })
+        .collect();
+    if !nodes.is_empty() {
+        elements.push(Element::new("numatune").children(nodes));
+    }
     if let Some(serial) = &machine.serial_number {
         let entry = |key: &str, value: String| Element::new("entry").attr("name", key).text(value);
         let serial: String = serial
@@ -125,22 +138,65 @@ pub(super) fn topology(spec: &DomainSpec, kvm: bool) -> Vec<Element> {
             .attr("cores", spec.cpu.cores.to_string())
             .attr("threads", spec.cpu.threads.to_string()),
     ];
-    if memory_max(spec, kvm).is_some() {
-        let cpus = match most_vcpus(spec) {
-            1 => "0".to_owned(),
-            most => format!("0-{}", most - 1),
-        };
-        elements.push(
-            Element::new("numa").child(
-                Element::new("cell")
-                    .attr("id", "0")
-                    .attr("cpus", cpus)
-                    .attr("memory", (spec.memory_bytes / 1024).to_string())
-                    .attr("unit", "KiB"),
-            ),
-        );
+    if !spec.machine.numa.is_empty() || memory_max(spec, kvm).is_some() {
+        elements.push(Element::new("numa").children(cells(spec)));
     }
     elements
+}
+
+/// The memory's parts; the first has whatever the others have not.
+fn cells(spec: &DomainSpec) -> Vec<Element> {
+    let rest = spec.machine.numa.get(1..).unwrap_or_default();
+    let taken: Vec<u32> = rest.iter().flat_map(|part| part.cpus.clone()).collect();
+    let most = u32::try_from(most_vcpus(spec)).unwrap_or(u32::MAX);
+    let first = (0..most).filter(|cpu| !taken.contains(cpu)).collect();
+    let elsewhere = rest
+        .iter()
+        .map(|part| part.memory_bytes)
+        .fold(0, u64::saturating_add);
+    let first = (first, spec.memory_bytes.saturating_sub(elsewhere));
+    let others = rest
+        .iter()
+        .map(|part| (part.cpus.clone(), part.memory_bytes));
+    std::iter::once(first)
+        .chain(others)
+        .enumerate()
+        .map(|(id, (cpus, memory)): (usize, (Vec<u32>, u64))| {
+            let cell = Element::new("cell").attr("id", id.to_string());
+            let cell = if cpus.is_empty() {
+                cell
+            } else {
+                cell.attr("cpus", set(&cpus))
+            };
+            cell.attr("memory", (memory / 1024).to_string())
+                .attr("unit", "KiB")
+        })
+        .collect()
+}
+
+/// Numbers as libvirt writes sets of them: `0-3,7`.
+fn set(numbers: &[u32]) -> String {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for number in sorted {
+        match ranges.last_mut() {
+            Some((_, to)) if *to + 1 == number => *to = number,
+            _ => ranges.push((number, number)),
+        }
+    }
+    let words: Vec<String> = ranges
+        .into_iter()
+        .map(|(from, to)| {
+            if from == to {
+                from.to_string()
+            } else {
+                format!("{from}-{to}")
+            }
+        })
+        .collect();
+    words.join(",")
 }
 
 /// Firmware and what it starts.

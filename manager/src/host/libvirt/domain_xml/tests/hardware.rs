@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::catalogue;
 use crate::domain::{self, RunIdentity};
-use crate::host::{Firmware, PayloadSpec, RngSource, SoundModel, WatchdogAct};
+use crate::host::{Firmware, NumaSpec, PayloadSpec, RngSource, SoundModel, WatchdogAct};
 use crate::inventory::Inventory;
 use crate::model::{BiosType, Mac, Nic, Vm, VmRun};
 use crate::seed;
@@ -26,6 +26,20 @@ fn machine() -> MachineSpec {
         watchdog: Some(WatchdogAct::Poweroff),
         balloon: false,
         pins: vec![(0, "0-1,^3".to_owned())],
+        numa: vec![
+            NumaSpec {
+                memory_bytes: 256 << 20,
+                cpus: vec![0, 1],
+                host_nodes: vec![],
+                mode: "interleave",
+            },
+            NumaSpec {
+                memory_bytes: 128 << 20,
+                cpus: vec![5, 2, 3],
+                host_nodes: vec![0],
+                mode: "preferred",
+            },
+        ],
         cpu_shares: 2048,
         serial_console: true,
         sound: SoundModel::Ich9,
