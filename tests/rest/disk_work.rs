@@ -116,6 +116,25 @@ async fn a_storage_domain_is_made_used_emptied_and_removed() {
             .await;
         idle(&site).await;
     }
+    let convert = Action {
+        disk: Some(
+            Disk {
+                format: Some(DiskFormat::Raw),
+                ..Disk::default()
+            }
+            .into(),
+        ),
+        ..Action::default()
+    };
+    api.act(&format!("disks/{disk}/convert"), &convert).await;
+    idle(&site).await;
+    let converted: Disk = api.get(&format!("disks/{disk}")).await;
+    assert_eq!(converted.format, Some(DiskFormat::Raw));
+    let same = "<action><disk><format>raw</format></disk></action>";
+    let convert = format!("disks/{disk}/convert");
+    let fault = api.refused(Method::POST, &convert, same, 409).await;
+    assert!(fault.contains("written so already"), "{fault}");
+    api.refused(Method::POST, &convert, "<action/>", 400).await;
     api.delete(&path).await;
     api.gone(&path).await;
 }

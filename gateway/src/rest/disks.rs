@@ -229,6 +229,21 @@ pub(super) async fn act(change: &Change<'_>, disk: &Arc<Disk>, action: &str) -> 
             };
             manager.disk_move(caller, disk.id, domain.id).await?.job
         }
+        "convert" => {
+            let sent = change.sent.action()?;
+            let like = sent.disk.as_deref();
+            let format = like.and_then(|it| it.format).map(|it| it.as_str());
+            let format = given("disk.format", format)?;
+            let sparse = like.and_then(|it| it.sparse);
+            if format.is_none() && sparse.is_none() {
+                let fields = ["disk.format|disk.sparse"];
+                return Err(Refused::incomplete("Action", &fields, "convert"));
+            }
+            manager
+                .disk_convert(caller, disk.id, format, sparse)
+                .await?
+                .job
+        }
         "sparsify" => manager.disk_sparsify(caller, disk.id).await?.job,
         "reduce" => manager.disk_reduce(caller, disk.id).await?.job,
         _ => return Err(Refused::unbuilt()),

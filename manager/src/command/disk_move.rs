@@ -11,8 +11,8 @@ use crate::event::{EventDraft, code};
 use crate::host::Plugged;
 use crate::inventory::Inventory;
 use crate::model::{
-    Disk, DiskId, DiskProfileId, DiskStatus, ObjectId, Permit, QosId, StorageDomain,
-    StorageDomainId, VmStatus,
+    Disk, DiskBackup, DiskContentType, DiskFormat, DiskId, DiskProfileId, DiskStatus, ImageId,
+    ObjectId, Permit, QosId, StorageDomain, StorageDomainId, VmStatus,
 };
 use crate::operation::{Action, OperationKind, Plan, require_unlocked};
 use crate::rules;
@@ -66,6 +66,89 @@ impl Manager {
                             Action::VolumeSparsify { disk },
                             format!("Giving back the unused space of disk {}", it.name),
                         )],
+                    },
+                )?;
+                Ok(Accepted {
+                    value: Arc::new(it),
+                    job: Some(job),
+                })
+            })
+            .await
+    }
+
+    /// Writes a disk's content in another format, or with its space taken otherwise.
+    pub async fn disk_convert(
+        &self,
+        caller: &Caller,
+        disk: DiskId,
+        format: Option<DiskFormat>,
+        sparse: Option<bool>,
+    ) -> Result<Accepted<Arc<Disk>>> {
+        const WHAT: &str = "convert Virtual Disk";
+        let caller = caller.clone();
+        self.core
+            .writer
+            .apply(move |draft| {
+                let mut it = the_disk(draft, &caller, disk)?;
+                rules::images::convert(draft, &it).map_err(Error::conflict)?;
+                let format = format.unwrap_or(it.format);
+                let sparse = sparse.unwrap_or(format == DiskFormat::Cow || it.sparse);
+                if format == it.format && sparse == it.sparse && it.backing.is_empty() {
+                    return Err(Error::conflict(format!(
+                        "Cannot {WHAT}. The disk is written so already."
+                    )));
+                }
+                let fault = match format {
+                    DiskFormat::Cow if !sparse => {
+                        Some("A disk in COW format cannot be preallocated.")
+                    }
+                    DiskFormat::Cow if it.shareable => {
+                        Some("Shareable disks are not supported in COW format.")
+                    }
+                    DiskFormat::Cow if it.content_type != DiskContentType::Data => {
+                        Some("An ISO image must be in RAW format.")
+                    }
+                    DiskFormat::Raw if it.backup == DiskBackup::Incremental => {
+                        Some("Incremental backup needs a disk in COW format.")
+                    }
+                    _ => None,
+                };
+                if let Some(fault) = fault {
+                    return Err(Error::conflict(format!("Cannot {WHAT}. {fault}")));
+                }
+                let domain = draft
+                    .storage_domains
+                    .get(&it.storage_domain)
+                    .ok_or_else(|| Error::not_found(it.storage_domain))?;
+                let taken = if sparse {
+                    it.actual_size
+                } else {
+                    it.provisioned_size
+                };
+                check::room(domain, taken, WHAT)?;
+                let mut actions = vec![(
+                    Action::VolumeConvert {
+                        disk,
+                        image: ImageId::random(),
+                        format,
+                        sparse,
+                    },
+                    format!("Writing the content of disk {} anew", it.name),
+                )];
+                actions.extend(deleting(draft, &it));
+                it.status = DiskStatus::Locked;
+                draft.put(it.clone())?;
+                let text = format!("Converting disk {} was started.", it.name);
+                let event = EventDraft::new(code::DISK_UPDATED, text);
+                draft.event(event.disk(disk, draft).by(&caller, draft));
+                let job = draft.begin(
+                    &caller,
+                    Plan {
+                        kind: OperationKind::DiskConvert { disk },
+                        description: format!("Converting Disk {}", it.name),
+                        locks: locks(draft, disk),
+                        objects: vec![disk.into()],
+                        actions,
                     },
                 )?;
                 Ok(Accepted {

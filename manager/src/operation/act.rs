@@ -255,6 +255,7 @@ impl Manager {
             | Action::DiskMirror { .. }
             | Action::DiskPivot { .. }
             | Action::DiskMirrorEnd { .. }
+            | Action::VolumeConvert { .. }
             | Action::VolumeSparsify { .. }
             | Action::VolumeImport { .. }
             | Action::ExportStage { .. }
@@ -497,6 +498,7 @@ impl Manager {
             | Action::DiskMirror { .. }
             | Action::DiskPivot { .. }
             | Action::DiskMirrorEnd { .. }
+            | Action::VolumeConvert { .. }
             | Action::VolumeSparsify { .. }
             | Action::VolumeImport { .. }
             | Action::ExportStage { .. }

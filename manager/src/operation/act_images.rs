@@ -105,6 +105,24 @@ impl Manager {
                 self.host_by_id(*host)?.disk_mirror_end(plugged).await?;
                 Ok(Outcome::Nothing)
             }
+            Action::VolumeConvert {
+                disk: id,
+                image,
+                format,
+                sparse,
+            } => {
+                let disk = disk(inventory, *id)?;
+                let host = self.host_of_domain(inventory, disk.storage_domain)?;
+                let spec = VolumeSpec {
+                    volume: in_domain(disk.storage_domain, image.0),
+                    format: domain::format(*format),
+                    virtual_bytes: disk.provisioned_size,
+                    sparse: *sparse,
+                    backing: None,
+                };
+                let info = host.volume_copy(domain::chain(disk), spec).await?;
+                Ok(Outcome::Volume(info))
+            }
             Action::VolumeSparsify { disk: id } => {
                 let disk = disk(inventory, *id)?;
                 let host = self.host_of_domain(inventory, disk.storage_domain)?;
@@ -201,6 +219,18 @@ impl Manager {
                     Observed::No
                 })
             }
+            Action::VolumeConvert {
+                disk: id,
+                image,
+                format,
+                ..
+            } => {
+                let disk = disk(inventory, *id)?;
+                let host = self.host_of_domain(inventory, disk.storage_domain)?;
+                let volume = in_domain(disk.storage_domain, image.0);
+                let info = host.volume_info(volume, domain::format(*format)).await?;
+                Ok(seen_volume(info, 0))
+            }
             Action::VolumeImport { disk: id, .. } => {
                 let disk = disk(inventory, *id)?;
                 Ok(seen_volume(self.look(inventory, disk).await?, 0))
@@ -287,6 +317,9 @@ impl Manager {
             Action::DiskMirror { disk, to, .. } => (*to, inventory.disks.get(disk)?.image().0),
             Action::ExportStage { disk, volume } => {
                 (inventory.disks.get(disk)?.storage_domain, *volume)
+            }
+            Action::VolumeConvert { disk, image, .. } => {
+                (inventory.disks.get(disk)?.storage_domain, image.0)
             }
             Action::OvaWrite { disks, .. } => {
                 let (disk, volume) = disks.first()?;

@@ -328,7 +328,10 @@ fn tolerates(kind: &OperationKind, action: &Action) -> bool {
             Action::VolumeDelete { .. }
         )
             // The disk is where it was to go; what is left behind is said.
-            | (OperationKind::DiskMove { .. }, Action::VolumeDelete { .. })
+            | (
+                OperationKind::DiskMove { .. } | OperationKind::DiskConvert { .. },
+                Action::VolumeDelete { .. },
+            )
             | (OperationKind::VmExport { .. }, Action::ScratchDelete { .. })
     )
 }
@@ -395,6 +398,16 @@ fn undo(draft: &Draft, action: &Action) -> Vec<Action> {
                 },
             ]
         }
+        Action::VolumeConvert { disk, image, .. } => draft
+            .disks
+            .get(disk)
+            .map(|it| Action::VolumeDelete {
+                disk: *disk,
+                storage_domain: it.storage_domain,
+                image: Some(*image),
+            })
+            .into_iter()
+            .collect(),
         Action::ExportStage { disk, volume } => draft
             .disks
             .get(disk)

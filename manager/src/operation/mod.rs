@@ -33,8 +33,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::work::Content;
 use crate::model::{
-    DiskAttachment, DiskId, HostId, ImageId, JobId, NicId, ObjectId, OperationId, StepId,
-    StorageDomainId, TemplateId, Timestamp, TransferId, UserId, VmId,
+    DiskAttachment, DiskFormat, DiskId, HostId, ImageId, JobId, NicId, ObjectId, OperationId,
+    StepId, StorageDomainId, TemplateId, Timestamp, TransferId, UserId, VmId,
 };
 
 /// Work in progress, as it is written down.
@@ -171,6 +171,11 @@ pub enum OperationKind {
         from: StorageDomainId,
         /// Where it will be.
         to: StorageDomainId,
+    },
+    /// Writes a disk's content in another format.
+    DiskConvert {
+        /// The disk.
+        disk: DiskId,
     },
     /// Gives a disk's unused space back.
     DiskSparsify {
@@ -387,6 +392,17 @@ pub enum Action {
         host: HostId,
         /// The disk.
         disk: DiskId,
+    },
+    /// Writes a disk's content anew, as another image of another format.
+    VolumeConvert {
+        /// The disk.
+        disk: DiskId,
+        /// The new image.
+        image: ImageId,
+        /// Its format.
+        format: DiskFormat,
+        /// Whether its space is taken only as it is written.
+        sparse: bool,
     },
     /// Gives the space of zeros in a volume back.
     VolumeSparsify {
@@ -652,6 +668,7 @@ impl Action {
         "disk_mirror",
         "disk_pivot",
         "disk_mirror_end",
+        "volume_convert",
         "volume_sparsify",
         "volume_import",
         "export_stage",
@@ -701,6 +718,7 @@ impl Action {
             Self::DiskMirror { .. } => "disk_mirror",
             Self::DiskPivot { .. } => "disk_pivot",
             Self::DiskMirrorEnd { .. } => "disk_mirror_end",
+            Self::VolumeConvert { .. } => "volume_convert",
             Self::VolumeSparsify { .. } => "volume_sparsify",
             Self::VolumeImport { .. } => "volume_import",
             Self::ExportStage { .. } => "export_stage",

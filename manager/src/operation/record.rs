@@ -196,6 +196,21 @@ pub(super) fn done(
         (Action::VolumeSparsify { disk }, Outcome::Volume(info)) => {
             update_disk(draft, *disk, |disk| disk.actual_size = info.actual_bytes)
         }
+        (
+            Action::VolumeConvert {
+                disk,
+                image,
+                format,
+                sparse,
+            },
+            Outcome::Volume(info),
+        ) => update_disk(draft, *disk, |disk| {
+            disk.image = Some(*image);
+            disk.backing.clear();
+            disk.format = *format;
+            disk.sparse = *sparse;
+            disk.actual_size = info.actual_bytes;
+        }),
         (Action::DiskSwitch { disk, to } | Action::DiskPivot { disk, to, .. }, _) => {
             images::switched(draft, *disk, *to)
         }

@@ -42,6 +42,17 @@ pub(crate) fn sparsify(inventory: &Inventory, disk: &Disk) -> Result<(), String>
     Ok(())
 }
 
+/// Why a disk cannot be written in another format now.
+pub(crate) fn convert(inventory: &Inventory, disk: &Disk) -> Result<(), String> {
+    const WHAT: &str = "convert Virtual Disk";
+    down(inventory, disk, WHAT)?;
+    not_of_template(inventory, disk, WHAT)?;
+    if inventory.own_images(disk) != [disk.image()] {
+        return Err(format!("Cannot {WHAT}. The disk has snapshots."));
+    }
+    Ok(())
+}
+
 /// Why a disk cannot be moved now, wherever to.
 pub(crate) fn move_disk(inventory: &Inventory, disk: &Disk) -> Result<(), String> {
     const WHAT: &str = "move Virtual Disk";

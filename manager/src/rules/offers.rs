@@ -89,6 +89,11 @@ pub fn offers(access: &Access, caller: &Caller, object: ObjectId) -> Vec<Offer> 
                         .map_err(|why| why.replace("transfer Virtual Disk", "copy Virtual Disk")),
                 ),
                 offer(
+                    "convert",
+                    &[Permit::CONFIGURE_DISK_STORAGE],
+                    images::convert(inventory, disk),
+                ),
+                offer(
                     "sparsify",
                     &[Permit::CONFIGURE_DISK_STORAGE],
                     images::sparsify(inventory, disk),

@@ -62,6 +62,7 @@ enum Deed {
     MoveLive,
     MoveLiveFails,
     Sparsify,
+    Convert,
     Import,
     Export,
     FirstBoot,
@@ -76,7 +77,7 @@ enum Deed {
 }
 
 impl Deed {
-    const ALL: [Self; 40] = [
+    const ALL: [Self; 41] = [
         Self::Create,
         Self::Start,
         Self::StartPaused,
@@ -106,6 +107,7 @@ impl Deed {
         Self::MoveLive,
         Self::MoveLiveFails,
         Self::Sparsify,
+        Self::Convert,
         Self::Import,
         Self::Export,
         Self::FirstBoot,
@@ -146,6 +148,7 @@ async fn set_up(site: &Site, deed: Deed) -> Stage {
         | Deed::MoveLive
         | Deed::MoveLiveFails
         | Deed::Sparsify
+        | Deed::Convert
         | Deed::Import
         | Deed::Export => images::set_up(site, deed, vm).await,
         Deed::TemplateAdd
@@ -404,6 +407,7 @@ async fn perform(site: &Site, deed: Deed, stage: Stage) {
         | Deed::MoveLive
         | Deed::MoveLiveFails
         | Deed::Sparsify
+        | Deed::Convert
         | Deed::Import
         | Deed::Export => images::perform(site, deed, stage).await,
         Deed::TemplateAdd
@@ -668,6 +672,7 @@ fn check(site: &Site, deed: Deed, stage: Stage, at: &str) {
         | Deed::MoveLive
         | Deed::MoveLiveFails
         | Deed::Sparsify
+        | Deed::Convert
         | Deed::Import
         | Deed::Export => images::check(site, deed, stage.disk, &context),
         Deed::TemplateAdd
@@ -811,6 +816,7 @@ fn may_come(deed: Deed, step: &str) -> bool {
         Deed::MoveLive => &["disk_mirror", "disk_pivot", "volume_delete"],
         Deed::MoveLiveFails => &["disk_mirror_end", "volume_delete"],
         Deed::Sparsify => &["volume_sparsify"],
+        Deed::Convert => &["volume_convert", "volume_delete"],
         Deed::Import => &["volume_import"],
         Deed::Export => &["export_stage", "ova_write", "scratch_delete"],
         Deed::FirstBoot => &["payload_write", "domain_start"],

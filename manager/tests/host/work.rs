@@ -557,6 +557,71 @@ async fn a_copy_keeps_holes_a_thinned_disk_has_them_and_a_wiped_one_nothing() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_with_layers_moves_as_it_is_and_reads_the_same_elsewhere() {
+    let driver = TestDriver::open().await;
+    let host = &driver.host;
+    host.ensure_pool(POOL).await.unwrap();
+    host.ensure_pool(OTHER).await.unwrap();
+    let base = volume_spec(VolumeFormat::Raw, 8 * MIB);
+    host.volume_create(base.clone()).await.unwrap();
+    host.volume_open(base.volume, VolumeAccess::Write)
+        .await
+        .unwrap()
+        .write_all(&content())
+        .unwrap();
+    let below = manager::host::Backing {
+        volume: base.volume,
+        format: VolumeFormat::Raw,
+    };
+    let top = VolumeSpec {
+        backing: Some(below),
+        ..volume_spec(VolumeFormat::Qcow2, 8 * MIB)
+    };
+    host.volume_create(top.clone()).await.unwrap();
+    let path = driver
+        .directory
+        .join("images")
+        .join(POOL.to_string())
+        .join(top.volume.volume.to_string());
+    let io = Command::new("qemu-io")
+        .args(["-f", "qcow2", "-c", "write -P 5 6M 64k"])
+        .arg(&path)
+        .output()
+        .unwrap();
+    assert!(io.status.success());
+    let elsewhere = |volume: VolumeRef| VolumeRef {
+        storage_domain: OTHER,
+        ..volume
+    };
+    let chain = |place: &dyn Fn(VolumeRef) -> VolumeRef| Chain {
+        volume: place(top.volume),
+        format: VolumeFormat::Qcow2,
+        backing: vec![manager::host::Backing {
+            volume: place(base.volume),
+            ..below
+        }],
+    };
+    let before = read(host, chain(&|volume| volume)).await;
+    for volume in [base.volume, top.volume] {
+        host.volume_duplicate(volume, elsewhere(volume))
+            .await
+            .unwrap();
+    }
+    for volume in [top.volume, base.volume] {
+        host.volume_delete(volume).await.unwrap();
+    }
+    assert!(read(host, chain(&elsewhere)).await == before);
+    assert!(before[6 << 20..(6 << 20) + 65536].iter().all(|it| *it == 5));
+    // Also for whoever goes by what its header says, as it says a name only.
+    let path = driver
+        .directory
+        .join("images")
+        .join(OTHER.to_string())
+        .join(top.volume.volume.to_string());
+    qemu_img(&["check", "-q", "-f", "qcow2"], &[&path]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_moves_under_a_running_guest_and_is_held_to_its_limits() {
     let libvirtd = Libvirtd::start();

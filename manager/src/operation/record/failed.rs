@@ -232,6 +232,7 @@ pub(super) fn failed(draft: &mut Draft, operation: &Operation, error: &str) -> R
             );
         }
         OperationKind::DiskMove { .. }
+        | OperationKind::DiskConvert { .. }
         | OperationKind::DiskSparsify { .. }
         | OperationKind::VmExport { .. } => super::images::failed(draft, operation, error)?,
         OperationKind::DevicesChange { vm, .. } => {

@@ -67,6 +67,11 @@ pub(super) fn succeeded(draft: &mut Draft, operation: &Operation) -> Result<()> 
             let text = "The disk {disk} was sparsified.";
             log_disk(draft, operation, *disk, code::DISK_SPARSIFIED, text);
         }
+        OperationKind::DiskConvert { disk } => {
+            disks_ok(draft, &[*disk])?;
+            let text = "The disk {disk} was converted.";
+            log_disk(draft, operation, *disk, code::DISK_UPDATED, text);
+        }
         OperationKind::VmExport { vm, name, .. } => {
             export_over(draft, operation)?;
             let text = format!(
@@ -97,6 +102,13 @@ pub(super) fn failed(draft: &mut Draft, operation: &Operation, error: &str) -> R
             let name = super::disk_name(draft, *disk);
             let text = format!("The disk {name} could not be sparsified. {error}");
             let event = EventDraft::new(code::DISK_SPARSIFY_FAILED, text).disk(*disk, draft);
+            log(draft, operation, event);
+        }
+        OperationKind::DiskConvert { disk } => {
+            disks_ok(draft, &[*disk])?;
+            let name = super::disk_name(draft, *disk);
+            let text = format!("The disk {name} could not be converted. {error}");
+            let event = EventDraft::new(code::DISK_UPDATE_FAILED, text).disk(*disk, draft);
             log(draft, operation, event);
         }
         OperationKind::VmExport { vm, .. } => {

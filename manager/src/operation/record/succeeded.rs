@@ -211,6 +211,7 @@ pub(super) fn succeeded(draft: &mut Draft, operation: &Operation) -> Result<()> 
             );
         }
         OperationKind::DiskMove { .. }
+        | OperationKind::DiskConvert { .. }
         | OperationKind::DiskSparsify { .. }
         | OperationKind::VmExport { .. } => super::images::succeeded(draft, operation)?,
         OperationKind::DevicesChange {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use manager::host::sim::Fault;
 use manager::host::{DiskWork as _, HostError};
-use manager::model::{DiskId, HostId, VmId};
+use manager::model::{DiskFormat, DiskId, HostId, VmId};
 use manager::{OvaImportParams, OvaSource};
 
 use super::{Deed, Stage};
@@ -61,6 +61,12 @@ pub(super) async fn perform(site: &Site, deed: Deed, stage: Stage) {
         Deed::Sparsify => {
             manager
                 .disk_sparsify(admin, stage.disk)
+                .await
+                .expect("accepted");
+        }
+        Deed::Convert => {
+            manager
+                .disk_convert(admin, stage.disk, Some(DiskFormat::Raw), None)
                 .await
                 .expect("accepted");
         }
@@ -129,6 +135,11 @@ pub(super) fn check(site: &Site, deed: Deed, disk: DiskId, context: &str) {
         Deed::MoveLiveFails => {
             assert_ne!(domain, Some(second(site)), "{context}");
             assert_eq!(source(site, disk), domain.map(|it| it.0), "{context}");
+        }
+        Deed::Convert => {
+            let it = inventory.disks.get(&disk).expect("there");
+            assert_eq!(it.format, DiskFormat::Raw, "{context}");
+            assert_ne!(it.image().0, disk.0, "{context}");
         }
         Deed::Import => {
             let vm = inventory.vm_by_name("imported", None).expect("made");
