@@ -14,6 +14,7 @@ mod guest;
 mod images;
 mod lab;
 mod live;
+mod portal;
 mod rest;
 mod server;
 mod view;

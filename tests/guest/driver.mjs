@@ -3,7 +3,7 @@
 // ["error", sentence]. Started by tests/support/browser.rs.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 
 const require = createRequire(`${process.env.NODE_FOLDER}/package.json`);
 const { chromium } = require("playwright-core");
@@ -45,6 +45,26 @@ const commands = {
   fill: async (label, text) => void (await page.getByLabel(label, { exact: true }).fill(text)),
   press_button: async (name) =>
     void (await page.getByRole("button", { name, exact: true }).first().click()),
+  press_item: async (name) => void (await page.getByRole("menuitem", { name }).first().click()),
+  choose: async (label, words) =>
+    void (await page.getByLabel(label, { exact: true }).selectOption({ label: words })),
+  // Waits until the page has drawn what it shows: its heading is there and nothing is being loaded.
+  settled: async () => {
+    await page.locator("h1").first().waitFor();
+    await page.waitForFunction(() => !document.querySelector(".sf-skel"));
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  },
+  // What axe finds serious or critical, a line each. Run from outside, so that the page's own policy
+  // stays as it is.
+  axe: async () => {
+    await page.evaluate(readFileSync(require.resolve("axe-core/axe.min.js"), "utf8"));
+    const result = await page.evaluate(() =>
+      globalThis.axe.run(document, { resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }),
+    );
+    return result.violations
+      .filter(({ impact }) => impact === "serious" || impact === "critical")
+      .flatMap(({ id, help, nodes }) => nodes.slice(0, 3).map((node) => `${id}: ${help}: ${node.html.slice(0, 160)}`));
+  },
   follow: async (name) => void (await page.getByRole("link", { name, exact: true }).first().click()),
   see: async (text) => void (await page.getByText(text).first().waitFor()),
   screenshot: async (file) => void (await page.screenshot({ path: file })),

@@ -3,6 +3,7 @@
 mod access;
 mod activity;
 mod clusters;
+mod disks;
 mod host;
 mod hosts;
 mod instance_types;

@@ -1,19 +1,13 @@
 //! Storage: domains and how full they are, disks and ISOs, uploads.
 
-use crate::administration::hosts::WordFilter;
 use crate::app::{App, app};
-use crate::client::disks;
-use crate::components::names::vm_link;
-use crate::components::status::{badge, label};
+use crate::components::status::badge;
 use crate::format::{bytes, bytes_of, percent, share};
-use crate::query::has_words;
 use crate::route::{Route, StorageTab};
-use crate::store::{Disk, Id, Status, StorageDomain, Tone, natural};
-use crate::task;
+use crate::store::{Id, Status, StorageDomain, Tone, natural};
 use crate::text::{fill, plural, t};
 use crate::ui::bar::bar;
 use crate::ui::button::{Button, IconButton, Kind};
-use crate::ui::dialog::Dialog;
 use crate::ui::each::{each, member};
 use crate::ui::icon::{icon, icon_with};
 use crate::ui::order::Order;
@@ -31,17 +25,6 @@ const DOMAINS: &[Column] = &[
     column("", "", "f-meta", false),
     column("Promised", "c-100", "sf-right", true),
     column("Used for", "c-180", "", false),
-];
-
-const DISKS: &[Column] = &[
-    column("Status", "c-120", "f-status", true),
-    column("Name", "", "f-name", true),
-    column("Content", "c-80", "", true),
-    column("Size", "c-160", "f-meta", true),
-    column("Format", "c-80", "", true),
-    column("Storage domain", "c-140", "f-host", true),
-    column("In", "c-180", "", false),
-    column("", "c-60", "sf-right f-act", false),
 ];
 
 /// The page.
@@ -86,7 +69,7 @@ pub fn Storage(
         />
         {match tab {
             StorageTab::Domains => view! { <Domains on_choose=choose/> }.into_any(),
-            StorageTab::Disks => view! { <Disks/> }.into_any(),
+            StorageTab::Disks => view! { <super::disks::Disks/> }.into_any(),
         }}
     }
     .into_any()
@@ -312,143 +295,6 @@ fn UploadLine(upload: Upload, on_again: Callback<()>) -> AnyView {
             {progress}
             <span class="sf-sub" role="status">{below}</span>
         </div>
-    }
-    .into_any()
-}
-
-#[component]
-fn Disks() -> AnyView {
-    let app = app();
-    let store = app.store;
-    let words = RwSignal::new(String::new());
-    let sort = RwSignal::new(Sort {
-        column: 1,
-        descending: false,
-    });
-    let deleting = RwSignal::new(None::<Arc<Disk>>);
-    let domain_name = move |disk: &Disk| {
-        disk.storage_domain
-            .as_ref()
-            .map(|domain| store.storage_domains.name_of(domain))
-            .unwrap_or_default()
-    };
-    let fresh = Memo::new(move |_| {
-        let by = sort.get();
-        let mut disks: Vec<Arc<Disk>> = store
-            .disks
-            .all()
-            .into_iter()
-            .filter(|disk| {
-                words.with(|words| {
-                    has_words(
-                        words,
-                        &[
-                            &disk.name,
-                            &disk.description,
-                            &disk.content,
-                            &disk.format,
-                            &domain_name(disk),
-                        ],
-                    )
-                })
-            })
-            .collect();
-        disks.sort_by(|a, b| {
-            let order = match by.column {
-                0 => Status::of_disk(&a.status)
-                    .tone
-                    .cmp(&Status::of_disk(&b.status).tone),
-                2 => a.content.cmp(&b.content),
-                3 => a.size.cmp(&b.size),
-                4 => a.format.cmp(&b.format),
-                5 => natural(&domain_name(a), &domain_name(b)),
-                _ => natural(&a.name, &b.name),
-            };
-            (if by.descending {
-                order.reverse()
-            } else {
-                order
-            })
-            .then_with(|| natural(&a.name, &b.name))
-        });
-        disks
-            .into_iter()
-            .map(|disk| disk.id.clone())
-            .collect::<Vec<_>>()
-    });
-    let question = Memo::new(move |_| (sort.get().column, sort.get().descending, words.get()));
-    let order = Order::follow(fresh, question);
-    let cells: Cells = Arc::new(move |id| {
-        let Some(disk) = store.disks.get(id) else {
-            return Vec::new();
-        };
-        let vms = store.vms.members();
-        let users: Vec<Id> = vms
-            .iter()
-            .filter(|vm| {
-                vm.disks.iter().any(|attachment| attachment.disk == disk.id)
-                    || vm.cd.as_ref() == Some(&disk.id)
-            })
-            .map(|vm| vm.id.clone())
-            .collect();
-        let users = users
-            .iter()
-            .take(3)
-            .map(|vm| view! { {vm_link(app, vm)}" " })
-            .collect_view();
-        let name = fill("Delete {0}", &[&disk.name]);
-        let refusal = disk.offers.refusal("delete").map(str::to_owned);
-        let domain = domain_name(&disk);
-        let to_delete = Arc::clone(&disk);
-        vec![
-            badge(Status::of_disk(&disk.status)),
-            view! { <span class="sf-strong">{disk.name.clone()}</span>" "<span class="sf-dim">{disk.description.clone()}</span> }.into_any(),
-            if disk.is_iso() { label("ISO", "is-accent") } else { label(t("disk"), "") },
-            bytes_of(disk.actual.min(disk.size.max(disk.actual)), disk.size).into_any(),
-            if disk.format == "cow" { "qcow2".into_any() } else { "raw".into_any() },
-            view! { <span class="sf-dim">{domain}</span> }.into_any(),
-            users.into_any(),
-            view! { <IconButton name=name icon="trash" refusal=Signal::derive(move || refusal.clone()) on_press=move |()| deleting.set(Some(Arc::clone(&to_delete)))/> }.into_any(),
-        ]
-    });
-    view! {
-        <div class="sf-tools"><WordFilter name=t("Filter disks") words=words/></div>
-        <div class="sf-body"><Table label=t("Disks and ISOs") columns=DISKS rows=order.shown cells=cells name=move |id: Id| store.disks.peek(&id).map(|disk| disk.name.clone()).unwrap_or_default() sort=sort/></div>
-        {move || deleting.get().map(|disk| view! { <RemoveDisk disk=disk on_close=Callback::new(move |()| deleting.set(None))/> })}
-    }
-    .into_any()
-}
-
-#[component]
-fn RemoveDisk(disk: Arc<Disk>, on_close: Callback<()>) -> AnyView {
-    let app = app();
-    let title = fill("Delete {0}?", &[&disk.name]);
-    let words = fill(
-        "This cannot be undone: {0} of data are gone with it.",
-        &[&bytes(disk.actual)],
-    );
-    let go = move |()| {
-        let disk = Arc::clone(&disk);
-        task::run(async move {
-            match disks::remove(&disk.id).await {
-                Ok(()) => app.say(
-                    Tone::Ok,
-                    fill("{0} is being deleted", &[&disk.name]),
-                    Vec::new(),
-                    None,
-                ),
-                Err(fault) => app.say_fault(fill("{0} was not deleted", &[&disk.name]), fault),
-            }
-        });
-        on_close.run(());
-    };
-    view! {
-        <Dialog title=title small=true on_close=on_close foot=move || view! {
-            <Button label=t("Delete") kind=Kind::Danger on_press=go.clone()/>
-            <Button label=t("Cancel") kind=Kind::Link on_press=on_close/>
-        }>
-            <div class="sf-dialog__body"><p>{words.clone()}</p></div>
-        </Dialog>
     }
     .into_any()
 }

@@ -51,6 +51,36 @@ pub async fn begin(disk: &str, format: &str, correlation: &str) -> Result<Transf
         .map(|value| Transfer::read(&value))
 }
 
+/// Begins to download a disk and waits until its data can be had; where they are.
+pub async fn ready_for_download(
+    disk: &str,
+    format: &str,
+    correlation: &str,
+) -> Result<String, Fault> {
+    let body = json!({
+        "disk": { "id": disk }, "direction": "download", "format": format,
+        "timeout_policy": "cancel", "inactivity_timeout": 120,
+    });
+    let begun = Call::new("POST", path::image_transfers())
+        .body(&body)
+        .correlation(correlation)
+        .send()
+        .await?;
+    let mut transfer = Transfer::read(&begun);
+    for _ in 0..600 {
+        if let ("transferring", Some(url)) = (transfer.phase.as_str(), &transfer.url) {
+            return Ok(url.clone());
+        }
+        crate::task::pause(500).await;
+        transfer = get(&transfer.id).await?.ok_or_else(|| {
+            Fault::of(crate::text::t(
+                "The server ended the download before it began.",
+            ))
+        })?;
+    }
+    Err(Fault::unreachable())
+}
+
 /// How it stands; `None` when it is over and forgotten.
 pub async fn get(id: &str) -> Result<Option<Transfer>, Fault> {
     match Call::new("GET", path::image_transfer(id)).send().await {

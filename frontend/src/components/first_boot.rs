@@ -1,6 +1,8 @@
 //! What the machine is told at its first start: a form, and what it means beside it.
 
+use crate::client;
 use crate::making::first_boot::FirstBoot;
+use crate::task;
 use crate::text::t;
 use crate::ui::form::{Check, TextField};
 use leptos::prelude::*;
@@ -43,6 +45,52 @@ pub fn Lines(
     .into_any()
 }
 
+/// What the guest will really read, as the server would write it.
+fn preview(all: RwSignal<FirstBoot>, windows: Signal<bool>) -> AnyView {
+    let told = RwSignal::new(Vec::<(String, String)>::new());
+    let refused = RwSignal::new(None::<String>);
+    let asked = StoredValue::new(0_u32);
+    Effect::new(move |_| {
+        let body = all.with(|all| all.body(false));
+        let os = if windows.get() {
+            "windows_2022"
+        } else {
+            "other_linux"
+        };
+        let turn = asked.get_value().wrapping_add(1);
+        asked.set_value(turn);
+        task::run(async move {
+            // Not for every letter.
+            task::pause(300).await;
+            if asked.try_get_value() != Some(turn) {
+                return;
+            }
+            let answer = client::first_boot::preview(os, body).await;
+            if asked.try_get_value() != Some(turn) {
+                return;
+            }
+            match answer {
+                Ok(files) => {
+                    let _ = told.try_set(files);
+                    let _ = refused.try_set(None);
+                }
+                Err(fault) => drop(refused.try_set(Some(fault.text()))),
+            }
+        });
+    });
+    view! {
+        <div class="sf-stack is-8">
+            <h3 class="sf-label">{t("What the machine will read")}</h3>
+            {move || refused.get().map(|why| view! { <p class="sf-help sf-c-bad" role="status">{why}</p> })}
+            {move || told.get().into_iter().map(|(name, content)| {
+                let label = name.clone();
+                view! { <p class="sf-help">{name}</p><pre class="sf-code is-box" tabindex="0" role="region" aria-label=label>{content}</pre> }
+            }).collect_view()}
+        </div>
+    }
+    .into_any()
+}
+
 /// The pane.
 pub fn pane(all: RwSignal<FirstBoot>, windows: Signal<bool>) -> AnyView {
     let on = RwSignal::new(all.get_untracked().on);
@@ -79,12 +127,7 @@ pub fn pane(all: RwSignal<FirstBoot>, windows: Signal<bool>) -> AnyView {
                     <TextField id="first-dns" label=t("Name servers") value=dns/>
                 </div>
                 <Lines id="first-script" label=if windows.get_untracked() { t("Answer file") } else { t("Further cloud-config (YAML)") } value=script rows="6"/>
-                {move || (!windows.get()).then(|| view! {
-                    <div class="sf-stack is-8">
-                        <h3 class="sf-label">{t("What cloud-init will read")}</h3>
-                        <pre class="sf-code is-box" tabindex="0" role="region" aria-label=t("What cloud-init will read")>{move || all.with(FirstBoot::cloud_config)}</pre>
-                    </div>
-                })}
+                {preview(all, windows)}
                 {move || all.with(FirstBoot::objection).map(|why| view! { <p class="sf-help sf-c-bad" role="status">{t(why)}</p> })}
             }
         })

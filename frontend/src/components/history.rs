@@ -110,6 +110,15 @@ fn writer(unit: &str) -> fn(f64) -> String {
     }
 }
 
+/// A round amount of bytes at or above the largest, at least a KiB.
+fn binary(largest: f64) -> f64 {
+    let mut unit = 1024.0;
+    while largest >= unit * 1024.0 {
+        unit *= 1024.0;
+    }
+    ceiling((largest / unit).max(1.0)) * unit
+}
+
 /// The part of a history that one chart shows.
 fn plotted(
     history: &History,
@@ -137,8 +146,10 @@ fn plotted(
         .fold(0.0_f64, f64::max);
     let top = match unit.as_str() {
         "percent" => 100.0,
-        "bytes" => whole.unwrap_or_else(|| ceiling(largest)),
-        _ => ceiling(largest),
+        "bytes" => whole.unwrap_or_else(|| binary(largest)),
+        "bytes_per_second" => binary(largest),
+        "seconds" => ceiling(largest.max(0.001)),
+        _ => ceiling(largest.max(1.0)),
     };
     let count = lines
         .iter()
@@ -434,7 +445,8 @@ mod tests {
             ],
         };
         let (data, unit) = plotted(&history, &charts("vms")[2], None, &[500.0, 2_500.0]);
-        assert_eq!((unit.as_str(), data.top), ("bytes_per_second", 200.0));
+        assert_eq!((unit.as_str(), data.top), ("bytes_per_second", 1024.0));
+        assert_eq!(binary(3_000_000.0), 5.0 * 1024.0 * 1024.0);
         assert_eq!(data.lines.len(), 1);
         assert_eq!(data.marks, [2_500.0]);
         let (cpu, _) = plotted(&history, &charts("vms")[0], None, &[]);

@@ -21,6 +21,7 @@ pub mod pools;
 pub mod profile;
 pub mod snapshots;
 pub mod status;
+pub mod systems;
 pub mod tasks;
 pub mod thumb;
 pub mod vm_actions;

@@ -287,6 +287,8 @@ pub struct Disk {
     pub actual: u64,
     /// Takes space only as it is written.
     pub sparse: bool,
+    /// Several machines may have it at once.
+    pub shareable: bool,
     /// Where it is.
     pub storage_domain: Option<Id>,
     /// What may be done with it.
@@ -321,6 +323,7 @@ impl Entity for Disk {
             size: whole(data, &["provisioned_size"]).unwrap_or(0),
             actual: whole(data, &["actual_size"]).unwrap_or(0),
             sparse: flag(data, &["sparse"]).unwrap_or(false),
+            shareable: flag(data, &["shareable"]).unwrap_or(false),
             storage_domain: list(data, &["storage_domains"])
                 .iter()
                 .find_map(|domain| id(domain, &[]))

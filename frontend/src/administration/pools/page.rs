@@ -144,7 +144,8 @@ fn machines(
         }
     };
     view! {
-        <div class="sf-pad">
+        <div class="sf-pad sf-stack is-16">
+            <div></div>
             <div class="sf-grid is-main">
                 {section(t("Machines"), (), table)}
                 <div class="sf-stack is-16">

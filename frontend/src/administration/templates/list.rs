@@ -22,14 +22,14 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 const COLUMNS: &[Column] = &[
-    column("Status", "c-120", "f-status", true),
+    column("Status", "c-100", "f-status", true),
     column("Name", "", "f-name", true),
-    column("Version", "c-140", "f-host", true),
-    column("System", "c-140 sf-hide-m", "sf-hide-m", true),
+    column("Version", "c-120", "f-host", true),
+    column("System", "c-120 sf-hide-m", "sf-hide-m", true),
     column("Size", "c-140", "", false),
     column("Disks", "c-60", "sf-right", true),
     column("VMs", "c-60", "sf-right f-meta", true),
-    column("Made", "c-120", "sf-right", true),
+    column("Made", "c-100", "sf-right", true),
 ];
 
 fn said(_: App, template: &Template) -> String {
@@ -130,10 +130,13 @@ fn size_words(template: &Template) -> String {
 
 fn cells(app: App, template: &Template) -> Vec<AnyView> {
     let path = Route::Template(template.id.clone(), TemplateTab::Summary).path();
-    let made = template.created.map_or_else(dash, |at| {
-        let now = app.clock.get_untracked().max(at);
-        view! { <span class="sf-dim" title=exact(at)>{ago(at, now)}</span> }.into_any()
-    });
+    let made = template
+        .created
+        .filter(|_| !template.is_blank())
+        .map_or_else(dash, |at| {
+            let now = app.clock.get_untracked().max(at);
+            view! { <span class="sf-dim" title=exact(at)>{ago(at, now)}</span> }.into_any()
+        });
     vec![
         badge(template.status()),
         view! { <a class="sf-name" href=path tabindex="-1">{template.name.clone()}</a>" "<span class="sf-dim">{template.description.clone()}</span> }.into_any(),

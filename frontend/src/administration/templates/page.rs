@@ -173,7 +173,8 @@ fn summary(app: App, template: &Arc<Template>) -> AnyView {
         )
     });
     view! {
-        <div class="sf-pad">
+        <div class="sf-pad sf-stack is-16">
+            <div></div>
             <div class="sf-grid is-main">
                 <div class="sf-stack is-24">
                     {section(t("Versions"), (), versions_table)}

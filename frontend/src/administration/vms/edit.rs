@@ -189,30 +189,7 @@ pub fn EditDialog(
         });
         on_close.run(());
     };
-    let current_os = os.get_untracked();
-    let systems = Signal::derive(move || {
-        let mut list: Vec<String> = [
-            "other_linux",
-            "debian_12",
-            "rhel_9x64",
-            "ubuntu_22_04",
-            "windows_11",
-            "windows_10x64",
-            "windows_2022",
-            "other",
-        ]
-        .map(str::to_owned)
-        .to_vec();
-        if !list.contains(&current_os) {
-            list.insert(0, current_os.clone());
-        }
-        list.into_iter()
-            .map(|os| {
-                let words = crate::components::names::os_words(&os);
-                (os, words)
-            })
-            .collect::<Vec<_>>()
-    });
+    let systems = crate::components::systems::systems(os.get_untracked());
     let current_boot = boot.get_untracked();
     let boots = Signal::derive(move || {
         let mut list = vec![

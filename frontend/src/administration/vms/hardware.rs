@@ -11,7 +11,7 @@ use crate::format::bytes;
 use crate::json::{flag, list, text, whole};
 use crate::store::{Id, Vm};
 use crate::task;
-use crate::text::{fill, t};
+use crate::text::{fill, plural, t};
 use crate::ui::button::{Button, Kind};
 use crate::ui::icon::icon;
 use leptos::prelude::*;
@@ -43,15 +43,19 @@ const ROWS: &[Row] = &[
         "Processors",
         |vm| {
             let part = |name| whole(vm, &["cpu", "topology", name]).unwrap_or(1).max(1);
-            fill(
-                "{0} vCPU: {1} sockets, {2} cores, {3} threads",
-                &[
-                    &(part("sockets") * part("cores") * part("threads")).to_string(),
-                    &part("sockets").to_string(),
-                    &part("cores").to_string(),
-                    &part("threads").to_string(),
-                ],
-            )
+            let (sockets, cores, threads) = (part("sockets"), part("cores"), part("threads"));
+            let mut words = fill("{0} vCPU", &[&(sockets * cores * threads).to_string()]);
+            for (count, one, many) in [
+                (sockets, "{0} socket", "{0} sockets"),
+                (cores, "{0} core each", "{0} cores each"),
+                (threads, "{0} thread each", "{0} threads each"),
+            ] {
+                if count > 1 || one.contains("socket") {
+                    words.push_str(", ");
+                    words.push_str(&plural(count as usize, one, many));
+                }
+            }
+            words
         },
         LIVE,
     ),
@@ -140,7 +144,7 @@ const ROWS: &[Row] = &[
             [
                 text(vm, &["display", "type"]).to_uppercase(),
                 video,
-                fill("{0} screens", &[&monitors.to_string()]),
+                plural(monitors as usize, "{0} screen", "{0} screens"),
             ]
             .into_iter()
             .filter(|part| !part.is_empty())
@@ -297,7 +301,7 @@ pub fn Hardware(
         vm.with(|vm| vm.as_ref().is_some_and(|vm| vm.next_run)).then(|| {
             let count = changes.get();
             let words = if count > 0 {
-                crate::text::plural(count, "{0} change waits for the next start.", "{0} changes wait for the next start.")
+                plural(count, "{0} change waits for the next start.", "{0} changes wait for the next start.")
             } else {
                 t("A change waits for the next start.").to_owned()
             };
@@ -344,7 +348,7 @@ pub fn Hardware(
                             <th class="pf-v6-c-table__td" scope="row">{t(name)}</th>
                             <td class="pf-v6-c-table__td" class:sf-was=changed>{if here.is_empty() { "–".to_owned() } else { here }}</td>
                             <td class="pf-v6-c-table__td">{match after { Some(after) => view! { <b class="sf-next">{after}</b> }.into_any(), None => view! { <span class="sf-dim">{t("same")}</span> }.into_any() }}</td>
-                            <td class="pf-v6-c-table__td sf-dim">{note}</td>
+                            <td class="pf-v6-c-table__td"><span class="sf-dim">{note}</span></td>
                         </tr>
                     }.into_any());
                 }
@@ -361,7 +365,7 @@ pub fn Hardware(
                         <th class="pf-v6-c-table__td" scope="row">{name}</th>
                         <td class="pf-v6-c-table__td">{value}</td>
                         <td class="pf-v6-c-table__td"><span class="sf-dim">{t("same")}</span></td>
-                        <td class="pf-v6-c-table__td sf-dim">{running.then(|| label(t(LIVE), ""))}</td>
+                        <td class="pf-v6-c-table__td">{running.then(|| label(t(LIVE), ""))}</td>
                     </tr>
                 }.into_any());
             }

@@ -17,7 +17,7 @@ use crate::store::{Id, Status, Tone, Vm, natural};
 use crate::task;
 use crate::text::{fill, plural, t};
 use crate::ui::bar::spark;
-use crate::ui::button::{IconButton, Kind, LinkButton, copyable};
+use crate::ui::button::{Button, IconButton, Kind, LinkButton, copyable};
 use crate::ui::icon::icon;
 use crate::ui::order::Order;
 use crate::ui::page::{Empty, Head};
@@ -398,8 +398,22 @@ fn cells(app: App, vm: &Vm) -> Vec<AnyView> {
 /// What came of an action on one of many.
 #[derive(Clone, PartialEq)]
 struct Outcome {
+    id: Id,
+    action: VmAction,
     name: String,
     said: RwSignal<Option<Result<(), String>>>,
+}
+
+/// Asks for each, one after the other, and notes what came of it.
+fn send(asked: Vec<Outcome>) {
+    task::run(async move {
+        for outcome in asked {
+            let answer = client::vms::act(&outcome.id, outcome.action.key())
+                .await
+                .map_err(|fault| fault.text());
+            let _ = outcome.said.try_set(Some(answer));
+        }
+    });
 }
 
 /// Actions on everything ticked, and what came of each.
@@ -452,20 +466,30 @@ fn SelectionBar(
             machines
                 .iter()
                 .map(|vm| Outcome {
+                    id: vm.id.clone(),
+                    action,
                     name: vm.name.clone(),
                     said: RwSignal::new(None),
                 })
                 .collect(),
         );
-        let asked = outcomes.get_untracked();
-        task::run(async move {
-            for (vm, outcome) in machines.into_iter().zip(asked) {
-                let answer = client::vms::act(&vm.id, action.key())
-                    .await
-                    .map_err(|fault| fault.text());
-                let _ = outcome.said.try_set(Some(answer));
-            }
-        });
+        send(outcomes.get_untracked());
+    };
+    let failed = move || {
+        outcomes.with(|outcomes| {
+            outcomes
+                .iter()
+                .filter(|outcome| matches!(outcome.said.get(), Some(Err(_))))
+                .cloned()
+                .collect::<Vec<_>>()
+        })
+    };
+    let again = move |()| {
+        let failed = untrack(failed);
+        for outcome in &failed {
+            outcome.said.set(None);
+        }
+        send(failed);
     };
     let act = move |action: VmAction| {
         view! {
@@ -482,6 +506,7 @@ fn SelectionBar(
                 {act(VmAction::Shutdown)}
                 {act(VmAction::Stop)}
                 {act(VmAction::Reboot)}
+                {act(VmAction::Suspend)}
                 <button type="button" on:click=move |_| on_delete.run(selection.get_untracked().into_iter().collect())>{icon("trash")}{t("Delete")}</button>
                 <span class="sf-selbar__sep"></span>
                 <button type="button" aria-label=t("Clear selection") title=t("Clear selection") on:click=move |_| selection.set(HashSet::new())>{icon("close")}</button>
@@ -502,6 +527,7 @@ fn SelectionBar(
                         </li>
                     }).collect_view()}
                 </ul>
+                {move || { let count = failed().len(); (count > 0).then(|| view! { <div class="sf-row"><Button label=plural(count, "Try {0} again", "Try {0} again") icon="refresh" on_press=again/></div> }) }}
             </div>
         })}
     }

@@ -299,26 +299,16 @@ pub fn pane(app: App, form: Form, wrong_name: Signal<Option<String>>) -> AnyView
         );
         options
     });
-    let systems = Signal::derive(move || {
-        [
-            "other_linux",
-            "debian_12",
-            "rhel_9x64",
-            "ubuntu_22_04",
-            "windows_11",
-            "windows_10x64",
-            "windows_2022",
-            "other",
-        ]
-        .iter()
-        .map(|os| ((*os).to_owned(), crate::components::names::os_words(os)))
-        .collect::<Vec<_>>()
-    });
+    let systems = crate::components::systems::systems(form.os.get_untracked());
     let firmwares = Signal::derive(move || {
         vec![
-            (String::new(), t("As the cluster has it").to_owned()),
+            (String::new(), t("As the system suits").to_owned()),
             ("q35_sea_bios".to_owned(), "BIOS".to_owned()),
             ("q35_ovmf".to_owned(), "UEFI".to_owned()),
+            (
+                "q35_secure_boot".to_owned(),
+                t("UEFI with Secure Boot").to_owned(),
+            ),
         ]
     });
     // The template says what system it is until somebody chooses another.
@@ -403,7 +393,7 @@ pub fn pane(app: App, form: Form, wrong_name: Signal<Option<String>>) -> AnyView
             <b aria-hidden="true">"2"</b>
             <fieldset>
                 <legend>{t("How big?")}</legend>
-                <div class="sf-tiles">{sizes}</div>
+                <div class="sf-tiles" class:is-2=move || form.source.get() == Source::Template>{sizes}</div>
                 {move || (types.with(Vec::len) > 1).then(|| view! { <Choice id="create-type" label=t("Instance type") quiet=true value=named options=types/> })}
                 {move || match form.size.get() {
                     Sized::Letter(_) | Sized::Template | Sized::Type(_) => view! { <p class="sf-help"><button type="button" class="sf-link" on:click=move |_| {

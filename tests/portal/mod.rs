@@ -1,0 +1,124 @@
+//! The Administration Portal as a person uses it, in a real browser, on a site with a simulated
+//! host: making templates, machines of them, snapshots; and every page held against axe's rules.
+
+use anyhow::{Result, ensure};
+use manager::model::VmId;
+use serde_json::{Value, json};
+use tests::browser::Browser;
+use tests::http::Client;
+use tests::site::{PASSWORD, TestSite};
+
+/// A browser in the portal of a site, logged in.
+async fn portal(site: &TestSite, path: &str) -> Result<Browser> {
+    let mut browser = Browser::start()?;
+    let origin = format!("https://127.0.0.1:{}", site.stranger().address().port());
+    browser.open(&format!("{origin}{path}"))?;
+    browser.log_in("admin@internal", PASSWORD)?;
+    Ok(browser)
+}
+
+/// The only element of a collection with this name, once it is there.
+async fn named(client: &Client, collection: &str, name: &str) -> Result<Value> {
+    let element = collection.trim_end_matches('s');
+    let path = format!("/ovirt-engine/api/{collection}?search=name%3D{name}");
+    for _ in 0..200 {
+        let answer = client.get(&path).await.expect(200).json();
+        if let Some(found) = answer[element].as_array().and_then(|all| all.first()) {
+            return Ok(found.clone());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    anyhow::bail!("there is no {element} {name}")
+}
+
+/// Whatever axe finds serious or critical on the page, a line each.
+fn findings(browser: &mut Browser) -> Result<Vec<String>> {
+    let found = browser.tell(&json!(["axe"]))?;
+    let lines = found.as_array().cloned().unwrap_or_default();
+    Ok(lines
+        .iter()
+        .filter_map(|line| line.as_str().map(str::to_owned))
+        .collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_becomes_a_template_and_a_machine_of_it() -> Result<()> {
+    let site = TestSite::new().await;
+    let golden = site.vm("golden").await;
+    let mut browser = portal(&site, &format!("/admin/vms/{golden}")).await?;
+
+    browser.tell(&json!(["press_button", "More actions"]))?;
+    browser.tell(&json!(["press_item", "Make template"]))?;
+    browser.tell(&json!(["fill", "Name", "mould"]))?;
+    browser.tell(&json!(["fill", "Description", "as it came"]))?;
+    browser.tell(&json!(["press_button", "Make template"]))?;
+    let admin = site.admin().await;
+    let template = named(&admin, "templates", "mould").await?;
+    ensure!(template["description"] == "as it came", "{template}");
+
+    // The list shows it by itself, and its row leads to its page.
+    browser.tell(&json!(["follow", "Templates"]))?;
+    browser.tell(&json!(["see", "as it came"]))?;
+    browser.screenshot("portal-templates")?;
+    browser.tell(&json!(["follow", "mould"]))?;
+    browser.tell(&json!(["see", "No machine was made from this version."]))?;
+    browser.screenshot("portal-template")?;
+    browser.tell(&json!(["press_button", "New VM from it"]))?;
+    browser.tell(&json!(["see", "As the template"]))?;
+    browser.screenshot("portal-create")?;
+    browser.tell(&json!(["fill", "Name", "cast"]))?;
+    browser.tell(&json!(["press_button", "Create"]))?;
+    let made = named(&admin, "vms", "cast").await?;
+    ensure!(made["template"]["id"] == template["id"], "{made}");
+
+    // A template in use says so instead of being deleted.
+    browser.tell(&json!(["see", "cast"]))?;
+    let troubles = browser.tell(&json!(["troubles"]))?;
+    ensure!(troubles == json!([]), "the page complains: {troubles}");
+    site.close().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_page_has_serious_findings_in_light_or_dark_wide_or_narrow() -> Result<()> {
+    let site = TestSite::new().await;
+    let vm: VmId = site.vm("golden").await;
+    let admin = site.admin().await;
+    let hosts = admin.get("/ovirt-engine/api/hosts").await.expect(200).json();
+    let host = hosts["host"][0]["id"].as_str().unwrap_or_default().to_owned();
+    let mut browser = portal(&site, "/admin/").await?;
+    browser.tell(&json!(["see", "Virtual machines"]))?;
+    let origin = format!("https://127.0.0.1:{}", site.stranger().address().port());
+    let mut pages: Vec<String> = [
+        "", "vms", "vms/new", "templates", "pools", "instance-types", "hosts", "clusters", "storage",
+        "storage/disks", "networks", "activity", "access", "access/roles", "access/permissions",
+        "profile",
+    ]
+    .map(|page| format!("/admin/{page}"))
+    .to_vec();
+    pages.push(format!("/admin/hosts/{host}"));
+    pages.push("/admin/templates/00000000-0000-0000-0000-000000000000".to_owned());
+    for tab in ["", "/hardware", "/disks", "/network", "/snapshots", "/guest", "/permissions", "/activity"] {
+        pages.push(format!("/admin/vms/{vm}{tab}"));
+    }
+    pages.push("/user/".to_owned());
+    pages.push(format!("/user/desktops/{vm}"));
+    let mut found = Vec::new();
+    for (dark, width) in [(false, 1440), (true, 1440), (false, 360)] {
+        browser.tell(&json!(["dark", dark]))?;
+        browser.tell(&json!(["size", width, 900]))?;
+        for page in &pages {
+            browser.open(&format!("{origin}{page}"))?;
+            browser.tell(&json!(["settled"]))?;
+            let name = page.replace(&vm.to_string(), "vm").replace(&host, "host").replace('/', "-");
+            let colours = if dark { "dark" } else { "light" };
+            browser.screenshot(&format!("portal{name}-{width}-{colours}"))?;
+            for line in findings(&mut browser)? {
+                found.push(format!("{page} {width} {colours}: {line}"));
+            }
+        }
+    }
+    ensure!(found.is_empty(), "{}", found.join("\n"));
+    site.close().await;
+    Ok(())
+}
