@@ -6,6 +6,7 @@
 )]
 
 mod access;
+mod agent;
 mod browsers;
 mod compat;
 mod console;

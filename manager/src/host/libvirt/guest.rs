@@ -70,7 +70,13 @@ fn freeze(connection: &Connect, vm: Uuid, wanted: bool) -> Result<(), HostError>
     } else {
         "guest-fsfreeze-thaw"
     };
-    ask(&domain, command, FREEZE_PATIENCE).map(|_| ())
+    let answer = ask(&domain, command, FREEZE_PATIENCE)?;
+    if wanted && answer.as_u64() == Some(0) {
+        return Err(HostError::Failed {
+            what: "The guest has no file system that can be held still.".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// Asks the guest's agent to end or restart the guest. False where there is none, or it does not
