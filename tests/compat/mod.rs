@@ -2,6 +2,7 @@
 //! automation. What cannot pass yet, and why, is in `exceptions.txt`.
 
 mod imageio;
+mod provisioning;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
