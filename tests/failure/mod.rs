@@ -7,6 +7,7 @@ mod hostile;
 mod parts;
 mod refused;
 mod upload;
+mod work;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -167,7 +168,11 @@ impl Site {
     fn volumes(&self) -> Result<BTreeSet<String>> {
         let mut names = BTreeSet::new();
         for domain in std::fs::read_dir(self.state.join("images"))? {
-            for file in std::fs::read_dir(domain?.path())? {
+            let domain = domain?.path();
+            if domain.ends_with("ova") {
+                continue;
+            }
+            for file in std::fs::read_dir(domain)? {
                 names.insert(file?.file_name().to_string_lossy().into_owned());
             }
         }

@@ -84,21 +84,50 @@ async fn no_page_has_serious_findings_in_light_or_dark_wide_or_narrow() -> Resul
     let site = TestSite::new().await;
     let vm: VmId = site.vm("golden").await;
     let admin = site.admin().await;
-    let hosts = admin.get("/ovirt-engine/api/hosts").await.expect(200).json();
-    let host = hosts["host"][0]["id"].as_str().unwrap_or_default().to_owned();
+    let hosts = admin
+        .get("/ovirt-engine/api/hosts")
+        .await
+        .expect(200)
+        .json();
+    let host = hosts["host"][0]["id"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let mut browser = portal(&site, "/admin/").await?;
     browser.tell(&json!(["see", "Virtual machines"]))?;
     let origin = format!("https://127.0.0.1:{}", site.stranger().address().port());
     let mut pages: Vec<String> = [
-        "", "vms", "vms/new", "templates", "pools", "instance-types", "hosts", "clusters", "storage",
-        "storage/disks", "networks", "activity", "access", "access/roles", "access/permissions",
+        "",
+        "vms",
+        "vms/new",
+        "templates",
+        "pools",
+        "instance-types",
+        "hosts",
+        "clusters",
+        "storage",
+        "storage/disks",
+        "networks",
+        "activity",
+        "access",
+        "access/roles",
+        "access/permissions",
         "profile",
     ]
     .map(|page| format!("/admin/{page}"))
     .to_vec();
     pages.push(format!("/admin/hosts/{host}"));
     pages.push("/admin/templates/00000000-0000-0000-0000-000000000000".to_owned());
-    for tab in ["", "/hardware", "/disks", "/network", "/snapshots", "/guest", "/permissions", "/activity"] {
+    for tab in [
+        "",
+        "/hardware",
+        "/disks",
+        "/network",
+        "/snapshots",
+        "/guest",
+        "/permissions",
+        "/activity",
+    ] {
         pages.push(format!("/admin/vms/{vm}{tab}"));
     }
     pages.push("/user/".to_owned());
@@ -110,7 +139,10 @@ async fn no_page_has_serious_findings_in_light_or_dark_wide_or_narrow() -> Resul
         for page in &pages {
             browser.open(&format!("{origin}{page}"))?;
             browser.tell(&json!(["settled"]))?;
-            let name = page.replace(&vm.to_string(), "vm").replace(&host, "host").replace('/', "-");
+            let name = page
+                .replace(&vm.to_string(), "vm")
+                .replace(&host, "host")
+                .replace('/', "-");
             let colours = if dark { "dark" } else { "light" };
             browser.screenshot(&format!("portal{name}-{width}-{colours}"))?;
             for line in findings(&mut browser)? {
