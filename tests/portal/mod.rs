@@ -3,9 +3,8 @@
 
 use anyhow::{Result, ensure};
 use manager::model::VmId;
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::browser::Browser;
-use tests::http::Client;
 use tests::site::{PASSWORD, TestSite};
 
 /// A browser in the portal of a site, logged in.
@@ -15,20 +14,6 @@ async fn portal(site: &TestSite, path: &str) -> Result<Browser> {
     browser.open(&format!("{origin}{path}"))?;
     browser.log_in("admin@internal", PASSWORD)?;
     Ok(browser)
-}
-
-/// The only element of a collection with this name, once it is there.
-async fn named(client: &Client, collection: &str, name: &str) -> Result<Value> {
-    let element = collection.trim_end_matches('s');
-    let path = format!("/ovirt-engine/api/{collection}?search=name%3D{name}");
-    for _ in 0..200 {
-        let answer = client.get(&path).await.expect(200).json();
-        if let Some(found) = answer[element].as_array().and_then(|all| all.first()) {
-            return Ok(found.clone());
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    anyhow::bail!("there is no {element} {name}")
 }
 
 /// Whatever axe finds serious or critical on the page, a line each.
@@ -52,9 +37,11 @@ async fn a_machine_becomes_a_template_and_a_machine_of_it() -> Result<()> {
     browser.tell(&json!(["fill", "Name", "mould"]))?;
     browser.tell(&json!(["fill", "Description", "as it came"]))?;
     browser.tell(&json!(["press_button", "Make template"]))?;
-    let admin = site.admin().await;
-    let template = named(&admin, "templates", "mould").await?;
-    ensure!(template["description"] == "as it came", "{template}");
+    site.until(|inventory| {
+        let mut templates = inventory.templates.iter();
+        templates.any(|template| template.name == "mould" && template.description == "as it came")
+    })
+    .await;
 
     // The list shows it by itself, and its row leads to its page.
     browser.tell(&json!(["follow", "Templates"]))?;
@@ -68,10 +55,17 @@ async fn a_machine_becomes_a_template_and_a_machine_of_it() -> Result<()> {
     browser.screenshot("portal-create")?;
     browser.tell(&json!(["fill", "Name", "cast"]))?;
     browser.tell(&json!(["press_button", "Create"]))?;
-    let made = named(&admin, "vms", "cast").await?;
-    ensure!(made["template"]["id"] == template["id"], "{made}");
-
-    // A template in use says so instead of being deleted.
+    site.until(|inventory| {
+        let mould = inventory
+            .templates
+            .iter()
+            .find(|template| template.name == "mould");
+        let cast = inventory.vms.iter().find(|vm| vm.name == "cast");
+        mould
+            .zip(cast)
+            .is_some_and(|(mould, cast)| cast.template == mould.id)
+    })
+    .await;
     browser.tell(&json!(["see", "cast"]))?;
     let troubles = browser.tell(&json!(["troubles"]))?;
     ensure!(troubles == json!([]), "the page complains: {troubles}");
@@ -83,16 +77,13 @@ async fn a_machine_becomes_a_template_and_a_machine_of_it() -> Result<()> {
 async fn no_page_has_serious_findings_in_light_or_dark_wide_or_narrow() -> Result<()> {
     let site = TestSite::new().await;
     let vm: VmId = site.vm("golden").await;
-    let admin = site.admin().await;
-    let hosts = admin
-        .get("/ovirt-engine/api/hosts")
-        .await
-        .expect(200)
-        .json();
-    let host = hosts["host"][0]["id"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
+    let inventory = site.manager().inventory();
+    let host = inventory
+        .hosts
+        .iter()
+        .next()
+        .map(|host| host.id.to_string());
+    let host = host.unwrap_or_default();
     let mut browser = portal(&site, "/admin/").await?;
     browser.tell(&json!(["see", "Virtual machines"]))?;
     let origin = format!("https://127.0.0.1:{}", site.stranger().address().port());

@@ -1,6 +1,7 @@
 //! Storage: domains and how full they are, disks and ISOs, uploads.
 
 use crate::app::{App, app};
+use crate::client;
 use crate::components::status::badge;
 use crate::format::{bytes, bytes_of, percent, share};
 use crate::route::{Route, StorageTab};
@@ -13,6 +14,7 @@ use crate::ui::icon::{icon, icon_with};
 use crate::ui::order::Order;
 use crate::ui::page::Head;
 use crate::ui::table::{Cells, Column, Sort, Table, column};
+use crate::upload::kept::{self, Kept};
 use crate::upload::{Upload, UploadState, pace};
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -198,6 +200,7 @@ fn domain_cells(app: App, domain: &StorageDomain) -> Vec<AnyView> {
 fn UploadArea(on_choose: Callback<()>) -> AnyView {
     let app = app();
     let over = RwSignal::new(false);
+    let left = RwSignal::new(kept::all());
     let free = move || {
         target(app)
             .map(|domain| fill("{0} free in {1}", &[&bytes(domain.available), &domain.name]))
@@ -206,8 +209,9 @@ fn UploadArea(on_choose: Callback<()>) -> AnyView {
     view! {
         <div class="sf-pad sf-stack is-8">
             <div></div>
-            <div class="sf-sec__head"><h2>{t("Uploads")}</h2><span class="sf-dim sf-hide-s">{t("keep this tab open until they are done; other pages of it are fine")}</span></div>
+            <div class="sf-sec__head"><h2>{t("Uploads")}</h2><span class="sf-dim sf-hide-s">{t("close the tab, and with the same file it goes on where it stopped")}</span></div>
             {each(move || app.uploads.all().into_iter().map(|upload| member(upload.key.to_string(), move || view! { <UploadLine upload=upload on_again=on_choose/> }.into_any())).collect())}
+            {move || stopped(app, left, on_choose)}
             <div
                 class="sf-drop"
                 class:is-over=over
@@ -222,12 +226,43 @@ fn UploadArea(on_choose: Callback<()>) -> AnyView {
                 }
             >
                 {icon("upload")}
-                <span class="sf-grow">{t("Drop an ISO, qcow2 or raw image here, or")}" "<button type="button" class="sf-link" on:click=move |_| on_choose.run(())>{t("choose files")}</button></span>
+                <span class="sf-grow">{t("Drop an ISO, a qcow2, raw or VMware disk, or a machine as OVA here, or")}" "<button type="button" class="sf-link" on:click=move |_| on_choose.run(())>{t("choose files")}</button></span>
                 <span class="sf-dim sf-hide-s">{free}</span>
             </div>
         </div>
     }
     .into_any()
+}
+
+/// Uploads that an earlier page began and nobody goes on with.
+fn stopped(app: App, left: RwSignal<Vec<Kept>>, on_choose: Callback<()>) -> AnyView {
+    let running = app.uploads.all();
+    left.get()
+        .into_iter()
+        .filter(|one| !running.iter().any(|upload| upload.name.with_value(|name| *name == one.name)))
+        .map(|one| {
+            let away = fill("Put away {0}", &[&one.name]);
+            let (transfer, disk) = (one.transfer.clone(), one.disk.clone());
+            let give_up = move |()| {
+                let (transfer, disk) = (transfer.clone(), disk.clone());
+                kept::forget(&transfer);
+                left.set(kept::all());
+                crate::task::run(async move {
+                    drop(client::transfers::end(&transfer, "cancel").await);
+                    drop(client::disks::remove(&disk).await);
+                });
+            };
+            view! {
+                <div class="sf-upload" role="group" aria-label=one.name.clone()>
+                    {icon("disc")}
+                    <span class="sf-row"><b class="sf-strong sf-ell">{one.name.clone()}</b><span class="sf-dim">{fill("stopped at {0}", &[&bytes_of(one.place, one.size)])}</span></span>
+                    <span class="sf-row is-tight"><Button label=t("Choose file again") on_press=on_choose/><IconButton name=away icon="trash" on_press=give_up/></span>
+                    <span class="sf-sub">{t("With the same file it goes on where it stopped.")}</span>
+                </div>
+            }
+        })
+        .collect_view()
+        .into_any()
 }
 
 #[component]

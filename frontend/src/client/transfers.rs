@@ -40,10 +40,20 @@ fn own_path(url: &str) -> String {
     }
 }
 
-/// Begins to upload into a disk.
-pub async fn begin(disk: &str, format: &str, correlation: &str) -> Result<Transfer, Fault> {
+/// Begins to upload into a disk; a VMware disk is converted by the server.
+pub async fn begin(
+    disk: &str,
+    format: &str,
+    vmdk: bool,
+    correlation: &str,
+) -> Result<Transfer, Fault> {
     let body = json!({ "disk": { "id": disk }, "direction": "upload", "format": format, "timeout_policy": "legacy" });
-    Call::new("POST", path::image_transfers())
+    let path = if vmdk {
+        path::image_transfers().query([("vmdk", "true")])
+    } else {
+        path::image_transfers().to_string()
+    };
+    Call::new("POST", path)
         .body(&body)
         .correlation(correlation)
         .send()
@@ -90,7 +100,7 @@ pub async fn get(id: &str) -> Result<Option<Transfer>, Fault> {
     }
 }
 
-/// `finalize` or `cancel`.
+/// `finalize`, `cancel` or `resume`.
 pub async fn end(id: &str, action: &str) -> Result<(), Fault> {
     let none = json!({});
     Call::new("POST", path::image_transfer(id).action(action))

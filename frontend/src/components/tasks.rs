@@ -2,10 +2,12 @@
 //! failed lately; one line until asked.
 
 use crate::app::{App, app};
+use crate::client::jobs;
+use crate::components::asking::ask;
 use crate::components::names::user_name;
 use crate::components::status::{badge, mark};
 use crate::format;
-use crate::store::{Job, Status, Tone};
+use crate::store::{Id, Job, Status, Tone};
 use crate::text::{fill, t};
 use crate::ui::bar::bar;
 use crate::ui::icon::small_icon;
@@ -29,6 +31,8 @@ struct Line {
     running: bool,
     started: f64,
     own: Option<u32>,
+    /// The job that can be stopped.
+    stops: Option<Id>,
 }
 
 fn of_job(app: App, job: &Job) -> Line {
@@ -42,6 +46,11 @@ fn of_job(app: App, job: &Job) -> Line {
             ],
         ),
         None => String::new(),
+    };
+    let detail = if job.waiting.is_empty() {
+        detail
+    } else {
+        job.waiting.clone()
     };
     let end = job.ended.unwrap_or_else(|| app.clock.get());
     Line {
@@ -59,6 +68,7 @@ fn of_job(app: App, job: &Job) -> Line {
         running: job.is_running(),
         started: job.started,
         own: None,
+        stops: (job.is_running() && job.cancellable).then(|| job.id.clone()),
     }
 }
 
@@ -105,6 +115,7 @@ fn lines(app: App) -> Vec<Line> {
             running: !state.is_over(),
             started: now,
             own: None,
+            stops: None,
         });
     }
     for work in app.works.all() {
@@ -142,6 +153,7 @@ fn lines(app: App) -> Vec<Line> {
             running,
             started: now,
             own: (!running).then_some(work.key),
+            stops: None,
         });
     }
     lines.sort_by(|a, b| {
@@ -196,7 +208,10 @@ pub fn TaskBar() -> AnyView {
                         <span class="sf-row">{progress}</span>
                         <span class="sf-dim sf-ell">{line.left}</span>
                         <span class="sf-dim sf-ell">{line.owner}</span>
-                        <span class="sf-right">{line.own.map(|key| view! { <button type="button" class="sf-link" on:click=move |_| app.works.dismiss(key)>{t("Put away")}</button> })}</span>
+                        <span class="sf-right">{line.own.map(|key| view! { <button type="button" class="sf-link" on:click=move |_| app.works.dismiss(key)>{t("Put away")}</button> })}{line.stops.map(|job| {
+                            let name = fill("Cancel {0}", &[&line.title]);
+                            view! { <button type="button" class="sf-link" aria-label=name on:click=move |_| ask(app, None, t("It was not stopped").to_owned(), jobs::end(&job))>{t("Cancel")}</button> }
+                        })}</span>
                     </div>
                 }
             })

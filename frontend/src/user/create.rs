@@ -107,6 +107,7 @@ pub fn CreateDesktop(
     view! {
         <Dialog
             title=t("New desktop")
+            small=true
             on_close=on_close
             foot=move || view! {
                 <Button label=t("Create") kind=Kind::Primary refusal=refusal on_press=create/>
@@ -118,7 +119,7 @@ pub fn CreateDesktop(
             <div class="sf-dialog__body sf-fields">
                 <fieldset class="sf-fieldset">
                     <legend class="sf-label">{t("What should it be?")}</legend>
-                    <div class="sf-tiles">{tiles}</div>
+                    <div class="sf-tiles is-2">{tiles}</div>
                 </fieldset>
                 <TextField id="desktop-name" label=t("What is it called?") value=name wrong=wrong first=true/>
                 <Check label=t("Start when ready") value=start/>

@@ -1,17 +1,23 @@
 //! Uploads: looks at a file's beginning, makes a disk for it, sends it in
-//! pieces, asks the server to check it. Lives as long as the page.
+//! pieces, asks the server to check it. Lives as long as the page; what was sent
+//! outlives it (`kept`).
 //!
 //! ```text
 //! Reading → Preparing → Sending ⇄ Paused → Checking → Done
 //!     └────────┴───────────┴─────────────────┴──▶ Failed (what was begun is removed)
 //! ```
 
+mod inspect;
+pub mod kept;
+
 use crate::app::App;
-use crate::client::{Fault, correlation_id, disks, transfers};
+use crate::client::{Fault, correlation_id, disks, imports, transfers};
 use crate::format::bytes;
-use crate::store::{Id, Severity};
+use crate::store::{Id, Severity, VmStatus};
 use crate::task;
 use crate::text::{fill, t};
+use inspect::{Image, inspect};
+use kept::Kept;
 use leptos::prelude::*;
 use serde_json::json;
 use std::cell::RefCell;
@@ -24,83 +30,6 @@ const PIECE: u64 = 4 << 20;
 const HEAD: u64 = 33 * 1024;
 /// How often a piece is tried.
 const TRIES: u32 = 6;
-
-/// What a file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Image {
-    /// Goes into a CD drive.
-    Iso,
-    /// A disk that takes only the space it needs; the guest sees this many bytes.
-    Qcow2(u64),
-    /// A disk as it is.
-    Raw,
-}
-
-/// Says what a file is by its beginning, or why it cannot be used.
-pub fn inspect(name: &str, size: u64, head: &[u8]) -> Result<Image, &'static str> {
-    let name = name.to_lowercase();
-    if size == 0 {
-        return Err("The file is empty.");
-    }
-    if head.get(32_769..32_774) == Some(b"CD001".as_slice()) {
-        return Ok(Image::Iso);
-    }
-    if head.starts_with(b"QFI\xfb") {
-        let number = |range: std::ops::Range<usize>| {
-            head.get(range).map(|bytes| {
-                bytes
-                    .iter()
-                    .fold(0u64, |number, byte| number << 8 | u64::from(*byte))
-            })
-        };
-        let (Some(version), Some(backing), Some(virtual_size)) =
-            (number(4..8), number(8..16), number(24..32))
-        else {
-            return Err("The qcow2 file is cut off in its header.");
-        };
-        if !(2..=3).contains(&version) {
-            return Err("This version of qcow2 is not known.");
-        }
-        if backing != 0 {
-            return Err(
-                "The image needs another file beneath it. Convert it to one complete file first: qemu-img convert -O qcow2.",
-            );
-        }
-        return if virtual_size == 0 {
-            Err("The qcow2 file holds a disk of no size.")
-        } else {
-            Ok(Image::Qcow2(virtual_size))
-        };
-    }
-    if head.starts_with(b"KDMV") || head.starts_with(b"# Disk DescriptorFile") {
-        return Err("This is a VMware disk. Convert it first: qemu-img convert -O qcow2.");
-    }
-    if head.starts_with(b"conectix")
-        || head.starts_with(b"vhdxfile")
-        || head.get(64..68) == Some(&[0x7f, 0x10, 0xda, 0xbe])
-    {
-        return Err(
-            "This is a disk of another hypervisor. Convert it first: qemu-img convert -O qcow2.",
-        );
-    }
-    if head.starts_with(&[0x1f, 0x8b])
-        || head.starts_with(b"\xfd7zXZ")
-        || head.starts_with(b"PK\x03\x04")
-        || head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
-    {
-        return Err("The file is compressed. Unpack it first.");
-    }
-    if name.ends_with(".qcow2") {
-        return Err("Its name says qcow2, its content does not.");
-    }
-    if name.ends_with(".iso") {
-        return Err("Its name says ISO, its content does not.");
-    }
-    if !size.is_multiple_of(512) {
-        return Err("A raw disk consists of whole sectors of 512 bytes; this file does not.");
-    }
-    Ok(Image::Raw)
-}
 
 /// How an upload stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -265,6 +194,7 @@ struct Begun {
 /// Takes back what was begun, as far as it goes; the server cleans up what is left.
 async fn undo(begun: &Begun) {
     if let Some(transfer) = &begun.transfer {
+        kept::forget(transfer);
         drop(transfers::end(transfer, "cancel").await);
     }
     if let Some(disk) = &begun.disk {
@@ -298,6 +228,17 @@ async fn send(
     begun: &mut Begun,
 ) -> Result<(), Fault> {
     let name = upload.name.get_value();
+    let modified = file.last_modified().max(0.0) as u64;
+    if let Some(kept) = kept::of_file(&name, upload.size, modified)
+        && let Some(url) = taken_up(&kept).await?
+    {
+        begun.disk = Some(Id::from(kept.disk.as_str()));
+        begun.transfer = Some(kept.transfer.clone());
+        upload.sent.set(kept.place);
+        pieces(upload, file, &url, &kept).await?;
+        let disk = Id::from(kept.disk.as_str());
+        return finish(app, upload, &kept.transfer, &disk).await;
+    }
     let head = read_head(file)
         .await
         .ok_or_else(|| Fault::of(t("The browser could not read the file. Choose it again.")))?;
@@ -308,12 +249,14 @@ async fn send(
         Image::Iso => ("iso", "raw", upload.size.div_ceil(512) * 512),
         Image::Raw => ("data", "raw", upload.size),
         Image::Qcow2(virtual_size) => ("data", "cow", virtual_size),
+        Image::Vmdk(virtual_size) => ("data", "cow", virtual_size),
+        Image::Ova => ("data", "raw", upload.size.div_ceil(512) * 512),
     };
     let body = json!({
         "name": name,
         "content_type": content,
         "format": format,
-        "sparse": matches!(image, Image::Qcow2(_)).to_string(),
+        "sparse": matches!(image, Image::Qcow2(_) | Image::Vmdk(_)).to_string(),
         "provisioned_size": provisioned,
         "initial_size": upload.size,
         "storage_domains": { "storage_domain": [{ "id": *upload.domain.get_value() }] },
@@ -333,7 +276,8 @@ async fn send(
     if !ready.await {
         return Err(Fault::of(t("The server could not make room for it.")));
     }
-    let mut transfer = transfers::begin(&disk, format, correlation).await?;
+    let mut transfer =
+        transfers::begin(&disk, format, matches!(image, Image::Vmdk(_)), correlation).await?;
     begun.transfer = Some(transfer.id.clone());
     for _ in 0..120 {
         if transfer.phase == "transferring" && transfer.url.is_some() {
@@ -349,12 +293,46 @@ async fn send(
         .url
         .clone()
         .ok_or_else(|| Fault::of(t("The server did not say where to send the file.")))?;
-    pieces(upload, file, &url).await?;
+    let kept = Kept {
+        transfer: transfer.id.clone(),
+        disk: disk.to_string(),
+        name,
+        size: upload.size,
+        modified,
+        place: 0,
+    };
+    kept::keep(&kept);
+    pieces(upload, file, &url, &kept).await?;
+    finish(app, upload, &transfer.id, &disk).await
+}
 
+/// Where a kept upload goes on; nothing when the server has given it up.
+async fn taken_up(kept: &Kept) -> Result<Option<String>, Fault> {
+    for turn in 0..120 {
+        let Some(transfer) = transfers::get(&kept.transfer).await? else {
+            break;
+        };
+        match (transfer.phase.as_str(), transfer.url) {
+            ("transferring", Some(url)) => return Ok(Some(url)),
+            ("paused_system" | "paused_user", _) if turn == 0 => {
+                transfers::end(&kept.transfer, "resume").await?;
+            }
+            ("transferring" | "resuming" | "initializing" | "paused_system" | "paused_user", _) => {
+            }
+            _ => break,
+        }
+        task::pause(250).await;
+    }
+    kept::forget(&kept.transfer);
+    Ok(None)
+}
+
+/// All is sent: the server looks at it, and takes a machine's archive apart.
+async fn finish(app: App, upload: Upload, transfer: &str, disk: &Id) -> Result<(), Fault> {
     upload.state.set(UploadState::Checking);
-    transfers::end(&transfer.id, "finalize").await?;
+    transfers::end(transfer, "finalize").await?;
     loop {
-        match transfers::get(&transfer.id).await? {
+        match transfers::get(transfer).await? {
             None => break,
             Some(transfer) => match transfer.phase.as_str() {
                 "finished_success" => break,
@@ -367,7 +345,39 @@ async fn send(
             },
         }
     }
-    Ok(())
+    kept::forget(transfer);
+    if !upload
+        .name
+        .with_value(|name| name.to_lowercase().ends_with(".ova"))
+    {
+        return Ok(());
+    }
+    let cluster = app.store.clusters.peek_all();
+    let cluster = cluster
+        .iter()
+        .find(|cluster| cluster.name == "Default")
+        .or_else(|| cluster.first())
+        .map(|cluster| cluster.id.clone())
+        .ok_or_else(|| Fault::of(t("There is no cluster it could run in.")))?;
+    let vm = imports::of_archive(disk, &cluster, &upload.domain.get_value()).await?;
+    let mut seen = false;
+    let outcome = app
+        .store
+        .until(move |store| match store.vms.peek(&vm) {
+            Some(machine) => {
+                seen = true;
+                (machine.status != VmStatus::Preparing).then_some(Ok(()))
+            }
+            // Seen and gone: what failed is taken back.
+            None => seen.then(|| {
+                Err(Fault::of(t(
+                    "The archive could not be taken apart; the activity says why.",
+                )))
+            }),
+        })
+        .await;
+    drop(disks::remove(disk).await);
+    outcome
 }
 
 fn still_wanted(upload: Upload) -> Result<(), Fault> {
@@ -378,10 +388,10 @@ fn still_wanted(upload: Upload) -> Result<(), Fault> {
     }
 }
 
-async fn pieces(upload: Upload, file: &web_sys::File, url: &str) -> Result<(), Fault> {
-    let mut place = 0;
+async fn pieces(upload: Upload, file: &web_sys::File, url: &str, kept: &Kept) -> Result<(), Fault> {
+    let mut place = kept.place;
     let mut tries = 0;
-    let (mut since, mut since_place) = (task::now(), 0);
+    let (mut since, mut since_place) = (task::now(), place);
     upload.state.set(UploadState::Sending);
     while place < upload.size {
         still_wanted(upload)?;
@@ -409,6 +419,10 @@ async fn pieces(upload: Upload, file: &web_sys::File, url: &str) -> Result<(), F
                 tries = 0;
                 place = past;
                 upload.sent.set(place);
+                kept::keep(&Kept {
+                    place,
+                    ..kept.clone()
+                });
                 let seconds = (task::now() - since) / 1000.0;
                 if seconds > 0.3 {
                     upload
@@ -456,47 +470,6 @@ pub fn pace(sent: u64, size: u64, speed: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn qcow2(version: u32, backing: u64, size: u64) -> Vec<u8> {
-        let mut head = b"QFI\xfb".to_vec();
-        head.extend(version.to_be_bytes());
-        head.extend(backing.to_be_bytes());
-        head.extend(0u32.to_be_bytes());
-        head.extend(16u32.to_be_bytes());
-        head.extend(size.to_be_bytes());
-        head.resize(512, 0);
-        head
-    }
-
-    #[test]
-    fn a_file_is_what_its_content_says_not_its_name() {
-        assert_eq!(
-            inspect("disk.img", 1 << 20, &qcow2(3, 0, 20 << 30)),
-            Ok(Image::Qcow2(20 << 30))
-        );
-        let mut iso = vec![0; 33 * 1024];
-        iso[32_769..32_774].copy_from_slice(b"CD001");
-        assert_eq!(inspect("whatever", 1 << 20, &iso), Ok(Image::Iso));
-        assert_eq!(inspect("disk.raw", 1 << 20, &[0; 512]), Ok(Image::Raw));
-    }
-
-    #[test]
-    fn what_cannot_be_used_is_refused_with_the_reason_before_anything_is_sent() {
-        for (name, size, head, word) in [
-            ("a.qcow2", 100, qcow2(3, 104, 1 << 30), "another file"),
-            ("a.qcow2", 100, qcow2(9, 0, 1 << 30), "version"),
-            ("a.qcow2", 100, b"QFI\xfb\0\0".to_vec(), "cut off"),
-            ("a.qcow2", 1024, vec![0; 1024], "name says qcow2"),
-            ("a.iso", 1024, vec![0; 1024], "name says ISO"),
-            ("a.img", 1000, vec![0; 1000], "sectors"),
-            ("a.vmdk", 1024, b"KDMV".to_vec(), "VMware"),
-            ("a.img.gz", 1024, vec![0x1f, 0x8b], "compressed"),
-            ("a.img", 0, vec![], "empty"),
-        ] {
-            let why = inspect(name, size, &head).unwrap_err();
-            assert!(why.contains(word), "{name}: {why}");
-        }
-    }
 
     #[test]
     fn the_pace_says_how_long_it_takes() {
