@@ -214,9 +214,47 @@ fn extra(inventory: &Inventory, caller: &manager::Caller, object: ObjectId) -> E
                 extra.memory_total_bytes = Some(statistics.memory_total);
             }
         }
+        ObjectId::Job(id) => {
+            if let Some(job) = inventory.jobs.get(&id) {
+                job_extra(inventory, job, &mut extra.other);
+            }
+        }
         _ => {}
     }
     extra
+}
+
+/// How far a job is, and what it waits for.
+fn job_extra(
+    inventory: &Inventory,
+    job: &manager::model::Job,
+    other: &mut serde_json::Map<String, serde_json::Value>,
+) {
+    use manager::operation::StepState;
+    use serde_json::json;
+    let Some(operation) = job.operation.and_then(|id| inventory.operations.get(&id)) else {
+        return;
+    };
+    let progress: u32 = operation
+        .steps
+        .iter()
+        .map(|step| match step.state {
+            StepState::Planned => 0,
+            StepState::Done | StepState::Failed => 100,
+            StepState::Intended => job
+                .steps
+                .iter()
+                .find(|shown| shown.id == step.job_step)
+                .and_then(|shown| shown.progress)
+                .unwrap_or(0)
+                .min(100),
+        })
+        .fold(0, u32::saturating_add);
+    let steps = u32::try_from(operation.steps.len()).unwrap_or(u32::MAX);
+    other.insert("progress".to_owned(), json!(progress / steps.max(1)));
+    if let Some(reason) = job.steps.iter().find_map(|step| step.waiting.as_ref()) {
+        other.insert("waiting".to_owned(), json!(reason));
+    }
 }
 
 /// What is known of the domain of an external VM.

@@ -110,7 +110,12 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
     match rest {
         ["end"] => {
             let sent = change.sent.action()?;
-            manager.job_end(caller, job.id, succeeded(&sent)).await?;
+            if !job.external && sent.force == Some(true) {
+                // Of the manager's own work only the giving up can be asked for.
+                manager.job_cancel(caller, job.id).await?;
+            } else {
+                manager.job_end(caller, job.id, succeeded(&sent)).await?;
+            }
             Ok(change.acted(&sent, None))
         }
         ["clear"] => {

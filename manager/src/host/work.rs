@@ -17,6 +17,10 @@ pub trait DiskWork: Send + Sync {
     /// Per cent of the work that makes a volume, where some is going on. Never waits.
     fn progress(&self, volume: VolumeRef) -> Option<u32>;
 
+    /// Tells the work that makes a volume to stop, if some goes on; its call then fails, and nothing
+    /// of it is left. Never waits.
+    fn stop(&self, volume: VolumeRef);
+
     /// Makes `target` a copy of `source`'s file as it is, whatever it stands on included, holes
     /// kept. A copy that was cut short never becomes visible.
     fn volume_duplicate(&self, source: VolumeRef, target: VolumeRef) -> HostFuture<'_, ()>;

@@ -117,6 +117,9 @@ pub struct Step {
     pub external: bool,
     /// Why it failed, as a sentence.
     pub error: Option<String>,
+    /// What it waits for before it is tried again, as a sentence.
+    #[serde(default)]
+    pub waiting: Option<String>,
 }
 
 /// An image on its way into or out of a disk. The secret in its address is not kept here.

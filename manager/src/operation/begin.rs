@@ -97,6 +97,7 @@ impl Draft {
             locks: plan.locks,
             steps,
             state: OperationState::Forward,
+            cancelled: None,
             start_time: now,
         })?;
         Ok(job_id)
@@ -169,5 +170,6 @@ pub(crate) fn new_step(
         end_time: None,
         external: false,
         error: None,
+        waiting: None,
     }
 }

@@ -15,6 +15,7 @@ use crate::writer::Draft;
 
 use super::act::{Observed, Outcome};
 use super::begin::new_step;
+use super::cancel;
 use super::{
     Action, CrashPhase, Operation, OperationKind, OperationState, OperationStep, StepState, record,
 };
@@ -89,6 +90,11 @@ impl Manager {
                     .await;
             };
             let step = &operation.steps[index];
+            if let Some(sentence) = cancel::before(operation, step) {
+                self.retry_apply(move |draft| failed(draft, id, index, &sentence))
+                    .await?;
+                continue;
+            }
             if step.state == StepState::Planned {
                 inherited = false;
                 self.retry_apply(move |draft| intend(draft, id, index))
@@ -129,6 +135,10 @@ impl Manager {
             match attempt {
                 Err(error) if error.is_transient() => {
                     tracing::debug!(operation = %operation.id, action = action.name(), %error, "Waiting for a host");
+                    if let Some(cancelled) = self.cancelled(operation.id) {
+                        return Some(Err(cancelled));
+                    }
+                    self.say_waiting(operation.id, action, &error).await;
                     let back = self.core.executor.host_back.notified();
                     let _ = tokio::time::timeout(wait, back).await;
                     wait = (wait * 2).min(LONGEST_WAIT);
@@ -148,9 +158,14 @@ impl Manager {
     ) -> Option<Result<Outcome, HostError>> {
         let mut attempt = std::pin::pin!(self.attempt(operation, action, look_first));
         let mut shown = None;
+        let mut stopped = false;
         loop {
             if let Ok(outcome) = tokio::time::timeout(PROGRESS, &mut attempt).await {
                 return outcome;
+            }
+            if !stopped && self.cancelled(operation.id).is_some() {
+                stopped = true;
+                self.stop_action(action).await;
             }
             let progress = self.action_progress(action);
             if progress.is_none() || progress == shown {
@@ -231,7 +246,7 @@ impl Manager {
     }
 }
 
-fn sentence(error: &HostError) -> String {
+pub(super) fn sentence(error: &HostError) -> String {
     let text = error.to_string();
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {

@@ -14,6 +14,7 @@
 mod act;
 mod act_images;
 mod begin;
+mod cancel;
 mod crash;
 mod executor;
 mod provision;
@@ -22,6 +23,7 @@ mod stateless;
 
 pub(crate) use act::{transfer_volume, transfers_directly};
 pub(crate) use begin::{Plan, new_job, new_step, require_unlocked};
+pub(crate) use cancel::cancellable;
 pub use crash::{CrashPhase, CrashPlan};
 pub(crate) use executor::Executor;
 pub(crate) use record::{ended, graphics, suspended, update_vm};
@@ -58,6 +60,9 @@ pub struct Operation {
     pub steps: Vec<OperationStep>,
     /// How far it is.
     pub state: OperationState,
+    /// Who wants it to be given up.
+    #[serde(default)]
+    pub cancelled: Option<String>,
     /// When it was begun.
     pub start_time: Timestamp,
 }

@@ -127,6 +127,7 @@ pub(super) fn update_step(
     if let Some(job) = draft.jobs.get(&operation.job) {
         let mut job = (**job).clone();
         if let Some(step) = job.steps.iter_mut().find(|step| step.id == job_step) {
+            step.waiting = None;
             show(step, now);
         }
         job.last_updated = now;
@@ -327,6 +328,7 @@ pub(super) fn complete(draft: &mut Draft, id: OperationId) -> Result<()> {
         let now = draft.now();
         let (status, step_status) = match &error {
             None => (JobStatus::Finished, StepStatus::Finished),
+            Some(_) if operation.cancelled.is_some() => (JobStatus::Aborted, StepStatus::Aborted),
             Some(_) => (JobStatus::Failed, StepStatus::Failed),
         };
         job.status = status;

@@ -332,8 +332,14 @@ pub fn offers(access: &Access, caller: &Caller, object: ObjectId) -> Vec<Offer> 
             offer("create_tag", &[Permit::TAG_MANAGEMENT], Ok(())),
             offer("grant", &[Permit::MANIPULATE_PERMISSIONS], Ok(())),
         ],
-        ObjectId::Job(_)
-        | ObjectId::AffinityGroup(_)
+        ObjectId::Job(id) => match inventory.jobs.get(&id) {
+            Some(job) => vec![Offer {
+                action: "cancel",
+                verdict: crate::operation::cancellable(access, caller, job),
+            }],
+            None => Vec::new(),
+        },
+        ObjectId::AffinityGroup(_)
         | ObjectId::AffinityLabel(_)
         | ObjectId::Quota(_)
         | ObjectId::Qos(_)

@@ -3,6 +3,7 @@
 
 mod access;
 mod adoption;
+mod cancel;
 mod chains;
 mod consoles;
 mod devices;

@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
+use tokio::sync::Notify;
 use uuid::Uuid;
 use virt::connect::Connect;
 use virt::error::ErrorNumber;
@@ -54,6 +55,8 @@ pub(super) struct Images {
     unfinished: Arc<Mutex<HashSet<String>>>,
     /// Per cent of what makes a volume.
     progress: Arc<Mutex<HashMap<VolumeRef, u32>>>,
+    /// How the work that makes a volume is told to stop.
+    stops: Arc<Mutex<HashMap<VolumeRef, Arc<Notify>>>>,
 }
 
 impl Images {
@@ -62,6 +65,7 @@ impl Images {
             root,
             unfinished: Arc::default(),
             progress: Arc::default(),
+            stops: Arc::default(),
         }
     }
 
@@ -304,7 +308,7 @@ impl Images {
             progress: Some(&|done| making.say(done)),
             ..Run::new(&arguments, COPY)
         };
-        run.go().await?;
+        making.or_stopped(run.go()).await?;
         let wanted = size(spec.virtual_bytes.max(there))?;
         if wanted > there {
             resize_file(&target, spec.format, wanted).await?;
@@ -363,6 +367,8 @@ impl Images {
 /// Work that makes a volume, while it goes on.
 pub(super) struct Making {
     progress: Arc<Mutex<HashMap<VolumeRef, u32>>>,
+    stops: Arc<Mutex<HashMap<VolumeRef, Arc<Notify>>>>,
+    stop: Arc<Notify>,
     volume: VolumeRef,
 }
 
@@ -377,8 +383,24 @@ impl Making {
     }
 }
 
+impl Making {
+    /// Does the work, unless it is told to stop: then it is dropped, and its process ends with it.
+    pub async fn or_stopped<T>(
+        &self,
+        work: impl Future<Output = Result<T, HostError>>,
+    ) -> Result<T, HostError> {
+        tokio::select! {
+            () = self.stop.notified() => Err(HostError::Failed {
+                what: "The work was cancelled.".to_owned(),
+            }),
+            done = work => done,
+        }
+    }
+}
+
 impl Drop for Making {
     fn drop(&mut self) {
+        lock(&self.stops).remove(&self.volume);
         lock(&self.progress).remove(&self.volume);
     }
 }
@@ -387,10 +409,20 @@ impl Images {
     pub fn making(&self, volume: VolumeRef) -> Making {
         let making = Making {
             progress: Arc::clone(&self.progress),
+            stops: Arc::clone(&self.stops),
+            stop: Arc::default(),
             volume,
         };
         making.say(0);
+        lock(&self.stops).insert(volume, Arc::clone(&making.stop));
         making
+    }
+
+    /// Tells the work that makes a volume to stop, if some goes on.
+    pub fn stop(&self, volume: VolumeRef) {
+        if let Some(stop) = lock(&self.stops).get(&volume) {
+            stop.notify_one();
+        }
     }
 
     /// Per cent of the work that makes a volume.

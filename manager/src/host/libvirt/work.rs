@@ -29,6 +29,10 @@ impl DiskWork for LibvirtHost {
         self.inner.images.progress(volume)
     }
 
+    fn stop(&self, volume: VolumeRef) {
+        self.inner.images.stop(volume);
+    }
+
     fn volume_duplicate(&self, source: VolumeRef, target: VolumeRef) -> HostFuture<'_, ()> {
         let images = self.inner.images.clone();
         Box::pin(blocking(move || images.duplicate(source, target)))

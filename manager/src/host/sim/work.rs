@@ -52,6 +52,10 @@ impl DiskWork for SimHost {
         self.lock().progress
     }
 
+    fn stop(&self, _volume: VolumeRef) {
+        self.lock().calls.push("stop");
+    }
+
     fn volume_duplicate(&self, source: VolumeRef, target: VolumeRef) -> HostFuture<'_, ()> {
         self.call("volume_duplicate", move |host, state| {
             let from = *state.volumes.get(&source).ok_or_else(|| missing(source))?;

@@ -55,7 +55,7 @@ impl Images {
             progress: Some(&|done| making.say(done)),
             ..Run::new(&arguments, COPY)
         };
-        run.go().await?;
+        making.or_stopped(run.go()).await?;
         if wanted > virtual_bytes {
             super::resize_file(&target, spec.format, wanted).await?;
         }
