@@ -230,6 +230,7 @@ fn parents(inventory: &Inventory, object: ObjectId) -> Vec<ObjectId> {
         ),
         ObjectId::Quota(id) => or_system(inventory.quotas.get(&id).map(|it| it.data_center.into())),
         ObjectId::Qos(id) => or_system(inventory.qoss.get(&id).map(|it| it.data_center.into())),
+        ObjectId::Snapshot(id) => or_system(inventory.snapshots.get(&id).map(|it| it.vm.into())),
         ObjectId::Transfer(id) => or_system(inventory.transfers.get(&id).map(|it| it.disk.into())),
         ObjectId::DataCenter(_)
         | ObjectId::User(_)
@@ -378,6 +379,10 @@ impl Viewer {
                 .roles_on(inventory, object)
                 .any(|(_, role)| role.administrative),
             ObjectId::Bookmark(_) => self.administrator,
+            ObjectId::Snapshot(id) => inventory
+                .snapshots
+                .get(&id)
+                .is_some_and(|it| self.sees(inventory, it.vm.into())),
             ObjectId::Quota(_) => {
                 self.shows(inventory, object) || self.may(inventory, Permit::CONSUME_QUOTA, object)
             }

@@ -14,9 +14,9 @@ use crate::model::{
     DiskProfileId, Event, EventId, Group, GroupId, Host, HostId, HostStatistics, InstanceType,
     InstanceTypeId, Job, JobId, Mac, MacPool, MacPoolId, Network, NetworkId, ObjectId, OperationId,
     Permission, PermissionId, Qos, QosId, Quota, QuotaId, Role, RoleId, SchedulingPolicy,
-    SchedulingPolicyId, StorageDomain, StorageDomainId, Subject, Tag, TagId, Template, TemplateId,
-    Transfer, TransferId, User, UserId, Vm, VmId, VmPool, VmPoolId, VmStatistics, VnicProfile,
-    VnicProfileId,
+    SchedulingPolicyId, Snapshot, SnapshotId, StorageDomain, StorageDomainId, Subject, Tag, TagId,
+    Template, TemplateId, Transfer, TransferId, User, UserId, Vm, VmId, VmPool, VmPoolId,
+    VmStatistics, VnicProfile, VnicProfileId,
 };
 use crate::model::{DiskStatistics, External, Guest, NicId, NicStatistics};
 use crate::operation::Operation;
@@ -51,6 +51,8 @@ pub struct Inventory {
     pub vms: Map<VmId, Vm>,
     /// Disks.
     pub disks: Map<DiskId, Disk>,
+    /// Snapshots of VMs.
+    pub snapshots: Map<SnapshotId, Snapshot>,
     /// Users.
     pub users: Map<UserId, User>,
     /// Groups.
@@ -108,6 +110,7 @@ pub struct Inventory {
     vms_by_host: Map<HostId, BTreeSet<VmId>>,
     vms_by_pool: Map<VmPoolId, BTreeSet<VmId>>,
     templates_by_disk: Map<DiskId, TemplateId>,
+    snapshots_by_vm: Map<VmId, BTreeSet<SnapshotId>>,
     macs: Map<Mac, BTreeMap<VmId, usize>>,
     permissions_by_object: Map<ObjectId, BTreeSet<PermissionId>>,
     permissions_by_subject: Map<Subject, BTreeSet<PermissionId>>,
@@ -127,6 +130,7 @@ pub enum Entity {
     Template(Arc<Template>),
     Vm(Arc<Vm>),
     Disk(Arc<Disk>),
+    Snapshot(Arc<Snapshot>),
     User(Arc<User>),
     Group(Arc<Group>),
     Role(Arc<Role>),
@@ -185,6 +189,7 @@ entities!(
     Template,
     Vm,
     Disk,
+    Snapshot,
     User,
     Group,
     Role,
@@ -243,6 +248,7 @@ impl Inventory {
             templates: Map::default(),
             vms: Map::default(),
             disks: Map::default(),
+            snapshots: Map::default(),
             users: Map::default(),
             groups: Map::default(),
             roles: Map::default(),
@@ -274,6 +280,7 @@ impl Inventory {
             vms_by_host: Map::default(),
             vms_by_pool: Map::default(),
             templates_by_disk: Map::default(),
+            snapshots_by_vm: Map::default(),
             macs: Map::default(),
             permissions_by_object: Map::default(),
             permissions_by_subject: Map::default(),
@@ -325,6 +332,20 @@ impl Inventory {
             .into_iter()
             .flat_map(|ids| ids.iter())
             .filter_map(|id| self.vms.get(id))
+    }
+
+    /// The snapshots of a VM, oldest first.
+    #[must_use]
+    pub fn snapshots_of_vm(&self, vm: VmId) -> Vec<Arc<Snapshot>> {
+        let mut snapshots: Vec<_> = self
+            .snapshots_by_vm
+            .get(&vm)
+            .into_iter()
+            .flat_map(|ids| ids.iter())
+            .filter_map(|id| self.snapshots.get(id).cloned())
+            .collect();
+        snapshots.sort_by_key(|snapshot| (snapshot.date, snapshot.id));
+        snapshots
     }
 
     /// The VMs that run on a host, or may.
@@ -413,6 +434,7 @@ impl Inventory {
             ObjectId::Template(id) => self.templates.contains_key(&id),
             ObjectId::Vm(id) => self.vms.contains_key(&id),
             ObjectId::Disk(id) => self.disks.contains_key(&id),
+            ObjectId::Snapshot(id) => self.snapshots.contains_key(&id),
             ObjectId::User(id) => self.users.contains_key(&id),
             ObjectId::Group(id) => self.groups.contains_key(&id),
             ObjectId::Role(id) => self.roles.contains_key(&id),
@@ -452,6 +474,7 @@ impl Inventory {
             .chain(of(&self.templates))
             .chain(of(&self.vms))
             .chain(of(&self.disks))
+            .chain(of(&self.snapshots))
             .chain(of(&self.users))
             .chain(of(&self.groups))
             .chain(of(&self.roles))
@@ -498,6 +521,10 @@ impl Inventory {
                 self.index_vm(&it);
             }
             Entity::Disk(it) => drop(self.disks.insert(it.id, it)),
+            Entity::Snapshot(it) => {
+                link(&mut self.snapshots_by_vm, it.vm, it.id);
+                self.snapshots.insert(it.id, it);
+            }
             Entity::User(it) => drop(self.users.insert(it.id, it)),
             Entity::Group(it) => drop(self.groups.insert(it.id, it)),
             Entity::Role(it) => drop(self.roles.insert(it.id, it)),
@@ -563,6 +590,11 @@ impl Inventory {
                 self.externals.remove(&id);
             }
             ObjectId::Disk(id) => drop(self.disks.remove(&id)),
+            ObjectId::Snapshot(id) => {
+                if let Some(old) = self.snapshots.remove(&id) {
+                    unlink(&mut self.snapshots_by_vm, &old.vm, &id);
+                }
+            }
             ObjectId::User(id) => drop(self.users.remove(&id)),
             ObjectId::Group(id) => drop(self.groups.remove(&id)),
             ObjectId::Role(id) => drop(self.roles.remove(&id)),

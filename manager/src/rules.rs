@@ -6,6 +6,7 @@ pub mod affinity;
 pub(crate) mod images;
 mod offers;
 pub mod quota;
+pub(crate) mod snapshot;
 mod template;
 
 pub use offers::{Offer, offers};
@@ -371,6 +372,7 @@ pub(crate) fn disk_delete(inventory: &Inventory, disk: &Disk) -> Result<(), Stri
         ));
     }
     not_of_template(inventory, disk, "remove Virtual Disk")?;
+    snapshot::not_kept(inventory, disk.id, "remove Virtual Disk")?;
     for vm in inventory.vms_of_disk(disk.id) {
         let active = vm
             .disk_attachments

@@ -19,6 +19,7 @@ pub(super) fn kind(object: ObjectId) -> Option<Kind> {
         ObjectId::DataCenter(_) => Kind::DataCenter,
         ObjectId::StorageDomain(_) => Kind::StorageDomain,
         ObjectId::Disk(_) => Kind::Disk,
+        ObjectId::Snapshot(_) => Kind::Snapshot,
         ObjectId::Template(_) => Kind::Template,
         ObjectId::Network(_) => Kind::Network,
         ObjectId::VnicProfile(_) => Kind::VnicProfile,
@@ -67,6 +68,7 @@ pub(super) fn everything(inventory: &Inventory) -> Vec<ObjectId> {
         ids(&inventory.vm_pools, |pool| pool.id),
         ids(&inventory.disks, |disk| disk.id),
         ids(&inventory.vms, |vm| vm.id),
+        ids(&inventory.snapshots, |snapshot| snapshot.id),
         ids(&inventory.groups, |group| group.id),
         ids(&inventory.users, |user| user.id),
         ids(&inventory.permissions, |permission| permission.id),
@@ -117,9 +119,12 @@ pub(super) fn touched(inventory: &Inventory, change: &Change) -> Vec<ObjectId> {
                             .map(|disk| ObjectId::from(disk.disk)),
                     );
                     touched.extend(vm.run.host.map(ObjectId::from));
+                    let snapshots = inventory.snapshots_of_vm(vm.id);
+                    touched.extend(snapshots.iter().map(|it| ObjectId::from(it.id)));
                     touched.extend(vm.pool.map(ObjectId::from));
                     touched.push(vm.template.into());
                 }
+                Entity::Snapshot(snapshot) => touched.push(snapshot.vm.into()),
                 // Who has a pool's VM is said by the permissions on it.
                 Entity::Permission(permission) => touched.extend(pool_of(inventory, permission)),
                 _ => {}
@@ -217,6 +222,15 @@ fn extra(inventory: &Inventory, caller: &manager::Caller, object: ObjectId) -> E
         ObjectId::Job(id) => {
             if let Some(job) = inventory.jobs.get(&id) {
                 job_extra(inventory, job, &mut extra.other);
+            }
+        }
+        ObjectId::Snapshot(id) => {
+            if let Some(snapshot) = inventory.snapshots.get(&id) {
+                let parent = snapshot.parent.map(|parent| parent.to_string());
+                extra.other.insert("parent".to_owned(), parent.into());
+                extra
+                    .other
+                    .insert("disks".to_owned(), snapshot.disks.len().into());
             }
         }
         _ => {}

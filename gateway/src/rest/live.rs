@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     clusters, data_centers, disks, events, hosts, instance_types, jobs, networks, people,
-    permissions, roles, storage_domains, tags, templates, vm_pools, vms, vnic_profiles,
+    permissions, roles, snapshots, storage_domains, tags, templates, vm_pools, vms, vnic_profiles,
 };
 
 /// The JSON that REST would answer with; a VM and a job have their parts inline.
@@ -50,6 +50,9 @@ pub fn resource(
             instance_types::to_api(inventory.instance_types.get(&id)?).to_json()
         }
         ObjectId::VmPool(id) => vm_pools::to_api(inventory, inventory.vm_pools.get(&id)?).to_json(),
+        ObjectId::Snapshot(id) => {
+            snapshots::to_api(inventory, inventory.snapshots.get(&id)?).to_json()
+        }
         ObjectId::System
         | ObjectId::AffinityGroup(_)
         | ObjectId::AffinityLabel(_)

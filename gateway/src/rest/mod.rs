@@ -45,6 +45,7 @@ mod request;
 mod roles;
 mod root;
 mod scheduling;
+mod snapshots;
 mod statistics;
 mod storage_domains;
 mod tags;

@@ -19,7 +19,7 @@ use super::view::{Found, View, list_or_pick, one};
 use super::{
     Change, Verb, affinity, consoles, disk_attachments, nics, permissions, statistics, tags,
 };
-use super::{beneath, guest, templates, vm_settings, watchdogs};
+use super::{beneath, guest, snapshots, templates, vm_settings, watchdogs};
 
 pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
     let [id, rest @ ..] = path else {
@@ -43,6 +43,7 @@ pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
             affinity::read_assigned(view, &labels, &path::vm(vm.id), rest)
         }
         ["permissions", rest @ ..] => permissions::read(view, vm.id.into(), rest),
+        ["snapshots", rest @ ..] => snapshots::read(view, &vm, rest),
         ["statistics", rest @ ..] => statistics::read(statistics::vm(view.inventory(), &vm), rest),
         ["numanodes", rest @ ..] => numa_nodes::read(&vm, rest),
         ["watchdogs", rest @ ..] => watchdogs::read(view, &vm, rest),
@@ -187,6 +188,10 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
                 .vm_detach_from_pool(change.caller(), vm.id)
                 .await?;
             Ok(change.acted(&sent, None))
+        }
+        (_, ["snapshots", rest @ ..]) => snapshots::change(change, verb, &vm, rest).await,
+        (Verb::Post, [name @ ("previewsnapshot" | "commitsnapshot" | "undosnapshot")]) => {
+            snapshots::act(change, &vm, name).await
         }
         (Verb::Post, [action]) => act(change, &vm, action).await,
         _ => Err(Refused::unbuilt()),

@@ -62,6 +62,7 @@ fn world() -> (Draft, Vec<UserId>, Vec<ObjectId>) {
             disk_attachments: Vec::new(),
             nics: Vec::new(),
             cdrom: None,
+            memory: None,
             run: VmRun::default(),
             external: None,
         };

@@ -432,6 +432,7 @@ fn detach(
         .get(&disk)
         .cloned()
         .ok_or_else(|| Error::not_found(disk))?;
+    rules::snapshot::not_kept(draft, disk, "detach Virtual Disk").map_err(Error::conflict)?;
     let host = running_on(&vm).filter(|_| old.active);
     let unplug = host.map(|host| {
         (

@@ -20,6 +20,7 @@ mod permission;
 mod policy;
 mod pool;
 mod settings;
+mod snapshot;
 mod storage_domain;
 mod tag;
 mod template;
@@ -42,6 +43,7 @@ pub use policy::*;
 pub(crate) use policy::{forget_affinity, pool_of_cluster, to_number};
 pub use pool::{PoolCount, pool_count};
 pub(crate) use pool::{go_on_removing, holder, start, take_back};
+pub use snapshot::{SnapshotAddParams, SnapshotUseParams};
 pub use storage_domain::StorageDomainAddParams;
 pub(crate) use template::{forget as forget_template, newest_version, stands_on};
 pub(crate) use transfer::Transfers;
@@ -78,6 +80,10 @@ fn name_of(inventory: &Inventory, object: ObjectId) -> String {
         ObjectId::Template(id) => inventory.templates.get(&id).map(|it| it.name.clone()),
         ObjectId::Vm(id) => inventory.vms.get(&id).map(|it| it.name.clone()),
         ObjectId::Disk(id) => inventory.disks.get(&id).map(|it| it.name.clone()),
+        ObjectId::Snapshot(id) => inventory
+            .snapshots
+            .get(&id)
+            .map(|it| it.description.clone()),
         ObjectId::User(id) => inventory.users.get(&id).map(|it| it.user_name.clone()),
         ObjectId::Group(id) => inventory.groups.get(&id).map(|it| it.name.clone()),
         ObjectId::Role(id) => inventory.roles.get(&id).map(|it| it.name.clone()),

@@ -141,6 +141,7 @@ pub(super) fn add(
         disk_attachments: Vec::new(),
         nics: Vec::new(),
         cdrom: params.cdrom,
+        memory: None,
         run: VmRun::default(),
         external: None,
     };

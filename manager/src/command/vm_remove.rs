@@ -54,12 +54,17 @@ pub(super) fn remove(
         .filter(|attachment| draft.vms_of_disk(attachment.disk).count() == 1)
         .filter_map(|attachment| draft.disks.get(&attachment.disk).cloned())
         .collect();
+    if params.detach_only && !draft.snapshots_of_vm(id).is_empty() {
+        return Err(Error::conflict(
+            "Cannot remove VM. It has Snapshots: remove them first, so that its disks can be kept.",
+        ));
+    }
     let mut changed = (*vm).clone();
     let kept = |disk: DiskId| own.iter().any(|own| own.id == disk);
     changed
         .disk_attachments
         .retain(|attachment| kept(attachment.disk));
-    if own.is_empty() && vm.run.epoch == 0 {
+    if own.is_empty() && vm.run.epoch == 0 && draft.snapshots_of_vm(id).is_empty() {
         draft.remove(id);
         let event = EventDraft::new(code::VM_REMOVED, format!("VM {} was removed.", vm.name));
         draft.event(event.cluster(vm.cluster, draft).by(caller, draft));
@@ -102,6 +107,7 @@ pub(super) fn remove(
             "Deleting the first-boot settings".to_owned(),
         ));
     }
+    actions.extend(super::snapshot::deleting_memory(draft, id));
     let mut locks: Vec<ObjectId> = vec![id.into()];
     for disk in &own {
         actions.extend(deleting(draft, disk));

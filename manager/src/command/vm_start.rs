@@ -157,14 +157,25 @@ pub(super) fn start(
             if keeps_nothing {
                 actions.extend(super::vm_forget::overlays(draft, &mut vm)?);
             }
-            actions.push((
-                Action::DomainStart {
-                    vm: id,
-                    host,
-                    epoch,
-                },
-                "Starting the domain".to_owned(),
-            ));
+            actions.push(if vm.memory.is_some() {
+                (
+                    Action::DomainReturn {
+                        vm: id,
+                        host,
+                        epoch,
+                    },
+                    "Starting the domain from the snapshot's memory".to_owned(),
+                )
+            } else {
+                (
+                    Action::DomainStart {
+                        vm: id,
+                        host,
+                        epoch,
+                    },
+                    "Starting the domain".to_owned(),
+                )
+            });
             if params.pause || vm.running_hardware().start_paused {
                 actions.push((
                     Action::DomainPause { vm: id, host },

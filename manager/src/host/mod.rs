@@ -17,6 +17,7 @@ pub mod libvirt;
 mod machine;
 mod sample;
 pub mod sim;
+mod snapshot;
 mod spec;
 pub mod work;
 
@@ -27,6 +28,7 @@ pub use machine::*;
 pub use sample::{
     DiskSample, HostSample, InterfaceCounters, InterfaceSample, NicSample, StatSample, Statistics,
 };
+pub use snapshot::*;
 pub use spec::*;
 pub use work::{DiskLimits, DiskWork};
 
@@ -78,6 +80,18 @@ pub trait Hypervisor: DiskWork + ForeignWork + GuestWork + Send + Sync + fmt::De
     /// save; the run epoch and operation of `spec` replace the saved ones.
     /// [`HostError::NotFound`] when there is no saved state.
     fn restore(&self, spec: DomainSpec) -> HostFuture<'_, DomainInfo>;
+
+    /// Starts it from memory that [`Hypervisor::snapshot_take`] kept, with the disks of `spec`. The
+    /// other devices are those of the memory; run epoch and operation are those of `spec`.
+    fn restore_memory(&self, spec: DomainSpec, memory: VolumeRef) -> HostFuture<'_, DomainInfo>;
+
+    /// Lets a running guest write to other volumes from one moment on, all disks at once, with its
+    /// file systems still where an agent in it can do that. Success when it does so already.
+    fn snapshot_take(&self, vm: Uuid, spec: TakeSpec) -> HostFuture<'_, ()>;
+
+    /// Begins the merge of two images of a running guest, or moves it on, and says how far it is:
+    /// asked again until it is done.
+    fn merge_live(&self, vm: Uuid, spec: MergeSpec) -> HostFuture<'_, MergeProgress>;
 
     /// Asks the guest to shut down (ACPI, or the guest agent when it is there). Returns when asked.
     fn shutdown(&self, vm: Uuid) -> HostFuture<'_, ()>;
@@ -184,6 +198,10 @@ pub trait Hypervisor: DiskWork + ForeignWork + GuestWork + Send + Sync + fmt::De
         virtual_bytes: u64,
         running: Option<Plugged>,
     ) -> HostFuture<'_, VolumeInfo>;
+
+    /// Makes a volume that no running guest uses part of the one that it stands on, which may grow
+    /// by it. `above` stands on the volume and then on the other. Repeating it changes nothing.
+    fn volume_merge(&self, volume: Chain, above: Option<VolumeRef>) -> HostFuture<'_, VolumeInfo>;
 
     /// Removes a volume. Success when there is none.
     fn volume_delete(&self, volume: VolumeRef) -> HostFuture<'_, ()>;
@@ -386,6 +404,8 @@ pub struct DomainInfo {
     pub vnc: Option<GraphicsAddress>,
     /// Disks of ours that are plugged.
     pub disks: Vec<Uuid>,
+    /// What they read and write.
+    pub chains: Vec<DiskChain>,
     /// NICs of ours that are plugged.
     pub nics: Vec<Uuid>,
     /// What it is, where it is somebody else's.

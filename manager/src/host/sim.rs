@@ -5,6 +5,7 @@
 mod foreign;
 mod guest;
 mod hypervisor;
+mod snapshot;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -20,9 +21,9 @@ use uuid::Uuid;
 use super::foreign::ForeignDomain;
 use super::guest::GuestReport;
 use super::{
-    Backing, DomainInfo, DomainSpec, DomainStamp, DomainState, GraphicsAddress, GraphicsTarget,
-    HostError, HostEvent, HostFuture, OffReason, PauseReason, Statistics, VolumeFormat, VolumeInfo,
-    VolumeRef,
+    Backing, DiskChain, DomainInfo, DomainSpec, DomainStamp, DomainState, GraphicsAddress,
+    GraphicsTarget, HostError, HostEvent, HostFuture, OffReason, PauseReason, Statistics,
+    VolumeFormat, VolumeInfo, VolumeRef,
 };
 /// A picture of one pixel.
 const PICTURE: &[u8] = &[
@@ -98,6 +99,17 @@ impl Domain {
                     tls_port: None,
                 }),
             disks: self.spec.disks.iter().map(|disk| disk.disk).collect(),
+            chains: self
+                .spec
+                .disks
+                .iter()
+                .map(|disk| DiskChain {
+                    disk: disk.disk,
+                    volumes: std::iter::once(disk.source)
+                        .chain(disk.backing.iter().map(|below| below.volume))
+                        .collect(),
+                })
+                .collect(),
             nics: self.spec.nics.iter().map(|nic| nic.nic).collect(),
             agent: agent && active,
             cd: self.spec.cd,
@@ -127,6 +139,8 @@ struct State {
     deaf_guests: bool,
     stubborn_guests: bool,
     bare: bool,
+    /// Disks whose images are being merged.
+    merging: BTreeSet<Uuid>,
     free: Option<u64>,
     progress: Option<u32>,
     wiped: Vec<Uuid>,

@@ -69,6 +69,8 @@ id! {
     DiskId;
     /// An image: one file of a disk's chain. It is the name of its volume.
     ImageId;
+    /// A snapshot of a VM.
+    SnapshotId;
     /// A storage domain.
     StorageDomainId;
     /// A logical network.
@@ -160,6 +162,8 @@ pub enum ObjectId {
     Vm(VmId),
     /// A disk.
     Disk(DiskId),
+    /// A snapshot of a VM.
+    Snapshot(SnapshotId),
     /// A user.
     User(UserId),
     /// A group.
@@ -215,6 +219,7 @@ impl ObjectId {
             Self::Template(_) => "template",
             Self::Vm(_) => "vm",
             Self::Disk(_) => "disk",
+            Self::Snapshot(_) => "snapshot",
             Self::User(_) => "user",
             Self::Group(_) => "group",
             Self::Role(_) => "role",
@@ -251,6 +256,7 @@ impl ObjectId {
             Self::Template(id) => id.0,
             Self::Vm(id) => id.0,
             Self::Disk(id) => id.0,
+            Self::Snapshot(id) => id.0,
             Self::User(id) => id.0,
             Self::Group(id) => id.0,
             Self::Role(id) => id.0,
@@ -295,6 +301,7 @@ into_object! {
     TemplateId => Template,
     VmId => Vm,
     DiskId => Disk,
+    SnapshotId => Snapshot,
     UserId => User,
     GroupId => Group,
     RoleId => Role,

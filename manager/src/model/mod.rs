@@ -10,6 +10,7 @@ mod initialization;
 mod people;
 mod policy;
 mod pool;
+mod snapshot;
 mod statistics;
 mod vm;
 mod wire;
@@ -21,8 +22,8 @@ pub use id::{
     AffinityGroupId, AffinityLabelId, BookmarkId, ClusterId, CpuProfileId, DataCenterId, DiskId,
     DiskProfileId, EventId, GroupId, HostId, ImageId, InstanceTypeId, JobId, MacPoolId,
     NetworkFilterId, NetworkId, NicId, ObjectId, OperationId, PermissionId, QosId, QuotaId, RoleId,
-    SchedulingPolicyId, SessionId, StepId, StorageDomainId, TagId, TemplateId, TransferId, UserId,
-    VmId, VmPoolId, VnicProfileId,
+    SchedulingPolicyId, SessionId, SnapshotId, StepId, StorageDomainId, TagId, TemplateId,
+    TransferId, UserId, VmId, VmPoolId, VnicProfileId,
 };
 pub use infrastructure::{
     Cluster, ClusterNetwork, DataCenter, Disk, Host, HostFacts, HostParts, HostStatistics, Layer,
@@ -42,6 +43,7 @@ pub use policy::{
     RngSource, SchedulingPolicy, SerialPolicy, SshPublicKey, SwitchType, UserOption,
 };
 pub use pool::{VmPool, VmPoolType};
+pub use snapshot::{MemoryImage, Snapshot, SnapshotDisk};
 pub use statistics::{DiskStatistics, HostInterface, NicStatistics};
 pub use vm::{
     DirectBoot, DiskAttachment, Display, GraphicsAddress, HighAvailability, InstanceType, Nic,
@@ -51,7 +53,8 @@ pub use wire::{
     Acceleration, BiosType, BootDevice, CpuMode, CpuTopology, DataCenterStatus, DiskBackup,
     DiskContentType, DiskFormat, DiskInterface, DiskStatus, GraphicsType, HostStatus, JobStatus,
     LogSeverity, Mac, NetworkStatus, NetworkUsage, NicInterface, QuotaMode, RoleType, Secret,
-    StepStatus, StepType, StorageDomainStatus, StorageDomainType, StorageErrorResume, StorageType,
-    TemplateStatus, Timestamp, TransferDirection, TransferPhase, TransferTimeoutPolicy,
-    UnknownWord, Version, VideoType, VmAffinity, VmStatus, VmType, VnicPassThroughMode,
+    SnapshotKind, SnapshotStatus, StepStatus, StepType, StorageDomainStatus, StorageDomainType,
+    StorageErrorResume, StorageType, TemplateStatus, Timestamp, TransferDirection, TransferPhase,
+    TransferTimeoutPolicy, UnknownWord, Version, VideoType, VmAffinity, VmStatus, VmType,
+    VnicPassThroughMode,
 };

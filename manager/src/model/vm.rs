@@ -12,6 +12,7 @@ use super::id::{
 };
 use super::initialization::{Initialization, Payload};
 use super::policy::FilterParameter;
+use super::snapshot::MemoryImage;
 use super::wire::{
     BiosType, BootDevice, CpuMode, CpuTopology, DiskInterface, GraphicsType, Mac, NicInterface,
     StorageErrorResume, TemplateStatus, Timestamp, Version, VideoType, VmAffinity, VmStatus,
@@ -61,6 +62,9 @@ pub struct Vm {
     pub nics: Vec<Nic>,
     /// The CD that is in the drive at its next start.
     pub cdrom: Option<DiskId>,
+    /// The memory that its next start goes on with: that of a snapshot that it was set back to.
+    #[serde(default)]
+    pub memory: Option<MemoryImage>,
     /// What is known of its run.
     pub run: VmRun,
     /// The host whose domain it is, while somebody else made it and it is not adopted.

@@ -371,6 +371,26 @@ words! {
         /// It does.
         Enabled = "enabled",
     }
+    /// What a snapshot is for.
+    SnapshotKind {
+        /// The VM itself; never stored.
+        Active = "active",
+        /// What the VM was before a preview.
+        Preview = "preview",
+        /// Somebody wanted it.
+        Regular = "regular",
+        /// What a VM that forgets its changes goes back to.
+        Stateless = "stateless",
+    }
+    /// Whether a snapshot can be used.
+    SnapshotStatus {
+        /// The VM shows it.
+        InPreview = "in_preview",
+        /// Being made, used or removed.
+        Locked = "locked",
+        /// Ready.
+        Ok = "ok",
+    }
     /// Whether a template can be used.
     TemplateStatus {
         /// Broken.

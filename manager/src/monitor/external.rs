@@ -188,6 +188,7 @@ fn put(draft: &mut Draft, host: HostId, info: &DomainInfo) -> Result<()> {
                 disk_attachments: Vec::new(),
                 nics: Vec::new(),
                 cdrom: None,
+                memory: None,
                 run: VmRun::default(),
                 external: Some(host),
             };

@@ -17,6 +17,7 @@ use crate::model::{
     TransferDirection, TransferId, Vm, VmId,
 };
 
+use super::snapshot::Merge;
 use super::{Action, Operation};
 
 /// What an effect left behind.
@@ -192,6 +193,45 @@ impl Manager {
     ) -> Result<Outcome, HostError> {
         let inventory = self.inventory();
         match action {
+            Action::SnapshotTake { vm, host, snapshot } => {
+                self.snapshot_take(&inventory, *vm, *host, *snapshot).await
+            }
+            Action::ImageMerge {
+                disk,
+                top,
+                base,
+                backing,
+                above,
+            } => {
+                let merge = Merge {
+                    disk: *disk,
+                    top: *top,
+                    base: *base,
+                    backing,
+                    above: *above,
+                };
+                self.image_merge(merge).await
+            }
+            Action::MemoryDelete {
+                storage_domain,
+                image,
+            } => self.overlay_drop(&inventory, *storage_domain, *image).await,
+            Action::DomainReturn {
+                vm: id,
+                host,
+                epoch,
+            } => {
+                let vm = vm(&inventory, *id)?;
+                let host = self.host_by_id(*host)?;
+                let spec = self.spec(&inventory, &host, vm, *epoch, operation).await?;
+                let memory = vm.memory.ok_or_else(|| gone("the snapshot's memory"))?;
+                let memory = VolumeRef {
+                    storage_domain: memory.storage_domain.0,
+                    volume: memory.image.0,
+                };
+                let info = host.restore_memory(spec, memory).await?;
+                Ok(Outcome::Domain(Box::new(info)))
+            }
             Action::OverlayDrop {
                 storage_domain,
                 image,
@@ -458,10 +498,19 @@ impl Manager {
     ) -> Result<Observed, HostError> {
         let inventory = self.inventory();
         match action {
+            Action::SnapshotTake { vm, host, snapshot } => {
+                self.snapshot_taken(&inventory, *vm, *host, *snapshot).await
+            }
+            // Merging again what is merged changes nothing.
+            Action::ImageMerge { .. } => Ok(Observed::CannotTell),
             Action::OverlayDrop {
                 storage_domain,
                 image,
                 ..
+            }
+            | Action::MemoryDelete {
+                storage_domain,
+                image,
             } => self.overlay_gone(&inventory, *storage_domain, *image).await,
             Action::VolumeCreate { disk: id }
             | Action::OverlayCreate { disk: id }
@@ -509,7 +558,9 @@ impl Manager {
             Action::TransferStage { .. }
             | Action::TransferClean { .. }
             | Action::UploadInstall { .. } => Ok(Observed::CannotTell),
-            Action::DomainStart { vm, host, epoch } | Action::DomainRestore { vm, host, epoch } => {
+            Action::DomainStart { vm, host, epoch }
+            | Action::DomainRestore { vm, host, epoch }
+            | Action::DomainReturn { vm, host, epoch } => {
                 let info = self.host_by_id(*host)?.domain(vm.0).await?;
                 Ok(match info {
                     Some(info) if has_run(&info, *epoch) => {

@@ -341,6 +341,12 @@ fn tolerates(kind: &OperationKind, action: &Action) -> bool {
         ) | (
             OperationKind::TemplateRemove { .. } | OperationKind::VmRefresh { .. },
             Action::VolumeDelete { .. }
+        ) | (
+            OperationKind::SnapshotRemove { .. }
+                | OperationKind::SnapshotUndo { .. }
+                | OperationKind::SnapshotCommit { .. }
+                | OperationKind::VmRemove { .. },
+            Action::VolumeDelete { .. } | Action::MemoryDelete { .. }
         )
             // The disk is where it was to go; what is left behind is said.
             | (
@@ -385,7 +391,27 @@ fn undo(draft: &Draft, action: &Action) -> Vec<Action> {
             vm: *vm,
             host: *host,
         }],
-        Action::DomainStart { vm, host, .. } => {
+        Action::OverlayCreate { disk } => draft
+            .disks
+            .get(disk)
+            .map(|it| Action::OverlayDrop {
+                disk: *disk,
+                storage_domain: it.storage_domain,
+                image: it.image(),
+            })
+            .into_iter()
+            .collect(),
+        Action::SnapshotTake { snapshot, .. } => draft
+            .snapshots
+            .get(snapshot)
+            .and_then(|it| it.memory)
+            .map(|memory| Action::MemoryDelete {
+                storage_domain: memory.storage_domain,
+                image: memory.image,
+            })
+            .into_iter()
+            .collect(),
+        Action::DomainStart { vm, host, .. } | Action::DomainReturn { vm, host, .. } => {
             vec![Action::DomainDestroy {
                 vm: *vm,
                 host: *host,

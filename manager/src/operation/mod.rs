@@ -19,6 +19,7 @@ mod crash;
 mod executor;
 mod provision;
 mod record;
+mod snapshot;
 mod stateless;
 
 pub(crate) use act::{transfer_volume, transfers_directly};
@@ -35,8 +36,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::work::Content;
 use crate::model::{
-    DiskAttachment, DiskFormat, DiskId, HostId, ImageId, JobId, NicId, ObjectId, OperationId,
-    StepId, StorageDomainId, TemplateId, Timestamp, TransferId, UserId, VmId,
+    DiskAttachment, DiskFormat, DiskId, HostId, ImageId, JobId, Layer, NicId, ObjectId,
+    OperationId, SnapshotId, StepId, StorageDomainId, TemplateId, Timestamp, TransferId, UserId,
+    VmId,
 };
 
 /// Work in progress, as it is written down.
@@ -248,6 +250,47 @@ pub enum OperationKind {
         /// What the VM has when it is done.
         disks: Vec<DiskAttachment>,
     },
+    /// Takes a snapshot.
+    SnapshotAdd {
+        /// The VM.
+        vm: VmId,
+        /// The snapshot.
+        snapshot: SnapshotId,
+    },
+    /// Removes a snapshot: what it keeps becomes part of what stands on it.
+    SnapshotRemove {
+        /// The VM.
+        vm: VmId,
+        /// The snapshot.
+        snapshot: SnapshotId,
+    },
+    /// Shows a VM as it was; what it is now is kept beside.
+    SnapshotPreview {
+        /// The VM.
+        vm: VmId,
+        /// The snapshot.
+        snapshot: SnapshotId,
+        /// What the VM is now.
+        before: SnapshotId,
+    },
+    /// Ends a preview: the VM is again what it was before.
+    SnapshotUndo {
+        /// The VM.
+        vm: VmId,
+        /// What it was.
+        before: SnapshotId,
+    },
+    /// Ends a preview: the VM stays what it shows. A restored snapshot ends so, too.
+    SnapshotCommit {
+        /// The VM.
+        vm: VmId,
+        /// The snapshot.
+        snapshot: SnapshotId,
+        /// What the VM was before.
+        before: SnapshotId,
+        /// Whether this was a restore, in one go.
+        restore: bool,
+    },
     /// Throws away what a VM that keeps nothing has written in its last run.
     VmForget {
         /// The VM.
@@ -324,6 +367,45 @@ pub enum Action {
         storage_domain: StorageDomainId,
         /// The image that goes.
         image: ImageId,
+    },
+    /// Lets a running guest write to its disks' overlays from one moment on, and keeps its memory
+    /// where the snapshot has it.
+    SnapshotTake {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+        /// The snapshot.
+        snapshot: SnapshotId,
+    },
+    /// Makes an image part of the one that it stands on.
+    ImageMerge {
+        /// The disk.
+        disk: DiskId,
+        /// The image that goes.
+        top: Layer,
+        /// The image that stays.
+        base: Layer,
+        /// What the latter stands on, nearest first.
+        backing: Vec<Layer>,
+        /// What stands on the former.
+        above: Option<ImageId>,
+    },
+    /// Removes a guest's kept memory.
+    MemoryDelete {
+        /// Where it is.
+        storage_domain: StorageDomainId,
+        /// The file.
+        image: ImageId,
+    },
+    /// Starts a domain from memory that a snapshot kept.
+    DomainReturn {
+        /// The VM.
+        vm: VmId,
+        /// Where.
+        host: HostId,
+        /// Which run this is.
+        epoch: u64,
     },
     /// Makes a disk's volume with the content of another.
     VolumeCopy {
@@ -665,6 +747,10 @@ impl Action {
         "volume_create",
         "overlay_create",
         "overlay_drop",
+        "snapshot_take",
+        "image_merge",
+        "memory_delete",
+        "domain_return",
         "volume_copy",
         "volume_resize",
         "volume_delete",
@@ -715,6 +801,10 @@ impl Action {
             Self::VolumeCreate { .. } => "volume_create",
             Self::OverlayCreate { .. } => "overlay_create",
             Self::OverlayDrop { .. } => "overlay_drop",
+            Self::SnapshotTake { .. } => "snapshot_take",
+            Self::ImageMerge { .. } => "image_merge",
+            Self::MemoryDelete { .. } => "memory_delete",
+            Self::DomainReturn { .. } => "domain_return",
             Self::VolumeCopy { .. } => "volume_copy",
             Self::VolumeResize { .. } => "volume_resize",
             Self::VolumeDelete { .. } => "volume_delete",

@@ -3,6 +3,7 @@
 mod failed;
 mod hot_plug;
 mod images;
+mod snapshot;
 mod succeeded;
 mod template;
 
@@ -190,10 +191,12 @@ pub(super) fn done(
             disk.actual_size = info.actual_bytes;
             disk.provisioned_size = disk.provisioned_size.max(info.virtual_bytes);
         }),
-        (Action::OverlayDrop { disk, image, .. }, _) => match operation.kind {
-            OperationKind::VmForget { vm } => super::stateless::dropped(draft, vm, *disk, *image),
-            _ => Ok(()),
-        },
+        (Action::OverlayDrop { disk, image, .. }, _) => {
+            super::stateless::dropped(draft, *disk, *image)
+        }
+        (Action::ImageMerge { disk, top, .. }, _) => {
+            super::snapshot::merged(draft, *disk, top.image)
+        }
         (Action::VolumeSparsify { disk }, Outcome::Volume(info)) => {
             update_disk(draft, *disk, |disk| disk.actual_size = info.actual_bytes)
         }
@@ -243,7 +246,9 @@ pub(super) fn done(
             }
         }
         (
-            Action::DomainStart { vm, host, epoch } | Action::DomainRestore { vm, host, epoch },
+            Action::DomainStart { vm, host, epoch }
+            | Action::DomainRestore { vm, host, epoch }
+            | Action::DomainReturn { vm, host, epoch },
             Outcome::Domain(info),
         ) => {
             let accelerated = draft
@@ -262,6 +267,7 @@ pub(super) fn done(
                 vm.run.stop_time = None;
                 vm.run.stop_reason = None;
                 vm.run.saved_on = None;
+                vm.memory = None;
                 vm.run.accelerated = accelerated;
                 vm.run.graphics = graphics(info);
                 if vm.run.payload.is_some_and(|it| it.epoch == *epoch) {

@@ -56,7 +56,7 @@ impl Manager {
 }
 
 /// An overlay is gone: the disk is what it was before the run.
-pub(super) fn dropped(draft: &mut Draft, vm: VmId, id: DiskId, image: ImageId) -> Result<()> {
+pub(super) fn dropped(draft: &mut Draft, id: DiskId, image: ImageId) -> Result<()> {
     update_disk(draft, id, |disk| {
         if disk.image() == image && !disk.backing.is_empty() {
             let below = disk.backing.remove(0);
@@ -65,5 +65,9 @@ pub(super) fn dropped(draft: &mut Draft, vm: VmId, id: DiskId, image: ImageId) -
         }
         disk.status = DiskStatus::Ok;
     })?;
-    update_vm(draft, vm, |vm| vm.run.temporary.retain(|disk| *disk != id))
+    let vms: Vec<VmId> = draft.vms_of_disk(id).map(|vm| vm.id).collect();
+    for vm in vms {
+        update_vm(draft, vm, |vm| vm.run.temporary.retain(|disk| *disk != id))?;
+    }
+    Ok(())
 }

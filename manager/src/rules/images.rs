@@ -28,6 +28,7 @@ pub(crate) fn sparsify(inventory: &Inventory, disk: &Disk) -> Result<(), String>
     const WHAT: &str = "sparsify Virtual Disk";
     down(inventory, disk, WHAT)?;
     not_of_template(inventory, disk, WHAT)?;
+    super::snapshot::not_kept(inventory, disk.id, WHAT)?;
     if !disk.sparse {
         return Err(format!(
             "Cannot {WHAT}. The disk is preallocated: its space is to be taken."

@@ -9,7 +9,7 @@ use crate::seed;
 use super::{
     VmAction, attachable, cluster_delete, data_center_delete, disk_delete, disk_free, host, images,
     network_delete, not_of_template, permission_remove, pool_allocate, pool_edit, pool_maintenance,
-    template_delete, template_edit, template_use, transferable, vm, vnic_profile_delete,
+    snapshot, template_delete, template_edit, template_use, transferable, vm, vnic_profile_delete,
 };
 
 /// An action on an object: possible, or why not.
@@ -51,14 +51,52 @@ pub fn offers(access: &Access, caller: &Caller, object: ObjectId) -> Vec<Offer> 
                 .into_iter()
                 .filter(|action| *action != VmAction::DetachFromPool || it.pool.is_some())
                 .map(|action| offer(action.word(), action.permits(), vm(inventory, it, action)))
-                .chain([offer(
-                    "export",
-                    &[Permit::EDIT_VM_PROPERTIES],
-                    images::export(inventory, it),
-                )])
+                .chain([
+                    offer(
+                        "snapshot_add",
+                        &[Permit::MANIPULATE_VM_SNAPSHOTS],
+                        snapshot::add(inventory, it),
+                    ),
+                    offer(
+                        "commit_snapshot",
+                        &[Permit::MANIPULATE_VM_SNAPSHOTS],
+                        snapshot::end(inventory, it, "commit Snapshot"),
+                    ),
+                    offer(
+                        "undo_snapshot",
+                        &[Permit::MANIPULATE_VM_SNAPSHOTS],
+                        snapshot::end(inventory, it, "undo Snapshot preview"),
+                    ),
+                    offer(
+                        "export",
+                        &[Permit::EDIT_VM_PROPERTIES],
+                        images::export(inventory, it),
+                    ),
+                ])
                 .collect(),
             None => Vec::new(),
         },
+        ObjectId::Snapshot(id) => {
+            let found = inventory.snapshots.get(&id);
+            let Some((it, machine)) = found.and_then(|it| Some((it, inventory.vms.get(&it.vm)?)))
+            else {
+                return Vec::new();
+            };
+            let permits = &[Permit::MANIPULATE_VM_SNAPSHOTS];
+            vec![
+                offer(
+                    "preview",
+                    permits,
+                    snapshot::preview(inventory, machine, it),
+                ),
+                offer(
+                    "restore",
+                    permits,
+                    snapshot::restore(inventory, machine, it),
+                ),
+                offer("delete", permits, snapshot::remove(inventory, machine, it)),
+            ]
+        }
         ObjectId::Disk(id) => match inventory.disks.get(&id) {
             Some(disk) => vec![
                 offer(

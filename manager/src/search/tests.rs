@@ -36,6 +36,7 @@ fn vm(name: &str, cluster: ClusterId, memory_mib: u64, status: VmStatus) -> Vm {
         disk_attachments: Vec::new(),
         nics: Vec::new(),
         cdrom: None,
+        memory: None,
         external: None,
         run: VmRun {
             status,

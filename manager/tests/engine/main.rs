@@ -18,6 +18,7 @@ mod recovery;
 mod scale;
 mod sessions;
 mod site;
+mod snapshots;
 mod templates;
 mod transfers;
 mod vms;

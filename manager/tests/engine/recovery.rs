@@ -4,6 +4,7 @@
 //! was done twice, and the host has exactly what the inventory says.
 
 mod images;
+mod snapshots;
 mod templates;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,10 +75,19 @@ enum Deed {
     Refresh,
     StartForgetful,
     StopForgetful,
+    SnapshotAdd,
+    SnapshotLive,
+    SnapshotPreview,
+    SnapshotRestore,
+    SnapshotUndo,
+    SnapshotCommit,
+    SnapshotRemove,
+    SnapshotRemoveLive,
+    SnapshotReturn,
 }
 
 impl Deed {
-    const ALL: [Self; 41] = [
+    const ALL: [Self; 50] = [
         Self::Create,
         Self::Start,
         Self::StartPaused,
@@ -119,6 +129,15 @@ impl Deed {
         Self::Refresh,
         Self::StartForgetful,
         Self::StopForgetful,
+        Self::SnapshotAdd,
+        Self::SnapshotLive,
+        Self::SnapshotPreview,
+        Self::SnapshotRestore,
+        Self::SnapshotUndo,
+        Self::SnapshotCommit,
+        Self::SnapshotRemove,
+        Self::SnapshotRemoveLive,
+        Self::SnapshotReturn,
     ];
 }
 
@@ -157,6 +176,15 @@ async fn set_up(site: &Site, deed: Deed) -> Stage {
         | Deed::Refresh
         | Deed::StartForgetful
         | Deed::StopForgetful => templates::set_up(site, deed, vm).await,
+        Deed::SnapshotAdd
+        | Deed::SnapshotLive
+        | Deed::SnapshotPreview
+        | Deed::SnapshotRestore
+        | Deed::SnapshotUndo
+        | Deed::SnapshotCommit
+        | Deed::SnapshotRemove
+        | Deed::SnapshotRemoveLive
+        | Deed::SnapshotReturn => snapshots::set_up(site, deed, vm).await,
         Deed::FirstBoot => first_boot_settings(site, vm).await,
         Deed::StartWithoutSettings => {
             first_boot_settings(site, vm).await;
@@ -416,6 +444,15 @@ async fn perform(site: &Site, deed: Deed, stage: Stage) {
         | Deed::Refresh
         | Deed::StartForgetful
         | Deed::StopForgetful => templates::perform(site, deed, vm).await,
+        Deed::SnapshotAdd
+        | Deed::SnapshotLive
+        | Deed::SnapshotPreview
+        | Deed::SnapshotRestore
+        | Deed::SnapshotUndo
+        | Deed::SnapshotCommit
+        | Deed::SnapshotRemove
+        | Deed::SnapshotRemoveLive
+        | Deed::SnapshotReturn => snapshots::perform(site, deed, vm).await,
     }
 }
 
@@ -519,7 +556,14 @@ fn check(site: &Site, deed: Deed, stage: Stage, at: &str) {
         .iter()
         .filter_map(|vm| vm.run.payload)
         .map(|payload| payload.volume);
-    let images: BTreeSet<_> = images.into_iter().chain(payloads).collect();
+    let kept = inventory.snapshots.iter().flat_map(|snapshot| {
+        let images = snapshot.disks.iter().flat_map(|disk| disk.layers());
+        let images = images.map(|layer| layer.image.0);
+        images
+            .chain(snapshot.memory.map(|memory| memory.image.0))
+            .collect::<Vec<_>>()
+    });
+    let images: BTreeSet<_> = images.into_iter().chain(payloads).chain(kept).collect();
     assert_eq!(
         images,
         volumes.keys().copied().collect::<BTreeSet<_>>(),
@@ -681,6 +725,15 @@ fn check(site: &Site, deed: Deed, stage: Stage, at: &str) {
         | Deed::Refresh
         | Deed::StartForgetful
         | Deed::StopForgetful => templates::check(site, deed, stage.vm, &context),
+        Deed::SnapshotAdd
+        | Deed::SnapshotLive
+        | Deed::SnapshotPreview
+        | Deed::SnapshotRestore
+        | Deed::SnapshotUndo
+        | Deed::SnapshotCommit
+        | Deed::SnapshotRemove
+        | Deed::SnapshotRemoveLive
+        | Deed::SnapshotReturn => snapshots::check(site, deed, stage.vm, &context),
     }
 }
 
@@ -828,6 +881,13 @@ fn may_come(deed: Deed, step: &str) -> bool {
         Deed::Refresh => &["volume_create", "volume_delete"],
         Deed::StartForgetful => &["overlay_create", "domain_start"],
         Deed::StopForgetful => &["overlay_drop"],
+        Deed::SnapshotAdd | Deed::SnapshotPreview => &["overlay_create"],
+        Deed::SnapshotLive => &["overlay_create", "snapshot_take"],
+        Deed::SnapshotRestore => &["overlay_create", "volume_delete"],
+        Deed::SnapshotUndo | Deed::SnapshotCommit => &["volume_delete"],
+        Deed::SnapshotRemove => &["image_merge", "volume_delete"],
+        Deed::SnapshotRemoveLive => &["image_merge", "volume_delete", "memory_delete"],
+        Deed::SnapshotReturn => &["domain_return"],
     };
     steps.contains(&step)
 }

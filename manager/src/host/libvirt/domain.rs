@@ -101,6 +101,7 @@ pub(super) fn info(domain: &Domain) -> Result<DomainInfo, HostError> {
         spice: facts.spice,
         vnc: facts.vnc,
         disks: facts.disks,
+        chains: facts.chains,
         nics: facts.nics,
         foreign: facts
             .stamp
@@ -178,7 +179,11 @@ pub(super) fn give_up_name(connection: &Connect, vm: Uuid) -> Result<(), HostErr
 }
 
 /// Success if it already runs in this epoch, an error if it runs in another, else `None`.
-fn already(domain: &Domain, vm: Uuid, epoch: u64) -> Result<Option<DomainInfo>, HostError> {
+pub(super) fn already(
+    domain: &Domain,
+    vm: Uuid,
+    epoch: u64,
+) -> Result<Option<DomainInfo>, HostError> {
     if !is_active(domain)? {
         return Ok(None);
     }
@@ -246,7 +251,7 @@ fn launch(domain: &Domain, vm: Uuid, epoch: u64) -> Result<DomainInfo, HostError
     }
 }
 
-fn drop_saved_state(domain: &Domain) -> Result<(), HostError> {
+pub(super) fn drop_saved_state(domain: &Domain) -> Result<(), HostError> {
     if domain.has_managed_save(0).unwrap_or(false) {
         domain.managed_save_remove(0).map_err(|e| failed(&e))?;
     }
@@ -270,7 +275,14 @@ pub(super) fn restore(
         });
     }
     let mut saved = Element::parse(&events::saved_xml(&domain).map_err(|e| failed(&e))?)?;
-    for node in &mut saved.content {
+    restamp(&mut saved, &stamp);
+    events::set_saved_xml(&domain, &saved.to_xml()).map_err(|e| failed(&e))?;
+    launch(&domain, vm, epoch)
+}
+
+/// Puts our mark in the place of an earlier one.
+pub(super) fn restamp(document: &mut Element, stamp: &Element) {
+    for node in &mut document.content {
         if let Node::Element(metadata) = node
             && metadata.name == "metadata"
         {
@@ -278,8 +290,6 @@ pub(super) fn restore(
             metadata.content.push(Node::Element(stamp.clone()));
         }
     }
-    events::set_saved_xml(&domain, &saved.to_xml()).map_err(|e| failed(&e))?;
-    launch(&domain, vm, epoch)
 }
 
 /// Ends it.

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::domain_xml::{ADOPTED, ALIAS_PREFIX, CD_ALIAS, NAMESPACE, STAMP, Targets};
 use super::xml::Element;
-use crate::host::{DomainStamp, GraphicsAddress, VolumeRef};
+use crate::host::{DiskChain, DomainStamp, GraphicsAddress, VolumeRef};
 
 /// What the XML of a domain tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,7 @@ pub(crate) struct Facts {
     pub spice: Option<GraphicsAddress>,
     pub vnc: Option<GraphicsAddress>,
     pub disks: Vec<Uuid>,
+    pub chains: Vec<DiskChain>,
     pub nics: Vec<Uuid>,
     pub agent: bool,
     pub cd: Option<VolumeRef>,
@@ -56,6 +57,14 @@ impl Facts {
                     target.get("name") == Some("org.qemu.guest_agent.0")
                         && target.get("state") == Some("connected")
                 }),
+            chains: devices(domain, "disk")
+                .filter_map(|disk| {
+                    Some(DiskChain {
+                        disk: id_of(domain, disk)?,
+                        volumes: chain_of(disk),
+                    })
+                })
+                .collect(),
             cd: cd(domain)
                 .and_then(|e| e.find("source"))
                 .and_then(|s| volume(s.get("file")?)),
@@ -170,6 +179,20 @@ pub(crate) fn volume(path: &str) -> Option<VolumeRef> {
         storage_domain: parts.next()?.parse().ok()?,
         volume,
     })
+}
+
+/// Our volumes that a disk reads and writes, the written one first.
+pub(crate) fn chain_of(disk: &Element) -> Vec<VolumeRef> {
+    let mut chain = Vec::new();
+    let mut at = Some(disk);
+    while let Some(volume) = at
+        .and_then(|element| element.find("source"))
+        .and_then(|source| volume(source.get("file")?))
+    {
+        chain.push(volume);
+        at = at.and_then(|element| element.find("backingStore"));
+    }
+    chain
 }
 
 /// The places for disks that are taken in a domain.

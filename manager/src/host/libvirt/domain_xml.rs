@@ -161,7 +161,7 @@ fn command_line_text(text: &str) -> Result<String, HostError> {
     Ok(text.to_owned())
 }
 
-fn path_text(field: &'static str, path: &Path) -> Result<String, HostError> {
+pub(super) fn path_text(field: &'static str, path: &Path) -> Result<String, HostError> {
     let text = path
         .to_str()
         .filter(|t| t.chars().all(|c| is_xml_char(c) && !c.is_control()));

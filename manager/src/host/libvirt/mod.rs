@@ -7,6 +7,7 @@
 
 mod agent;
 mod block;
+mod blockjob;
 mod connection;
 mod device_figures;
 mod devices;
@@ -21,6 +22,7 @@ mod kvm;
 mod local;
 mod network;
 mod report;
+mod snapshot;
 mod statistics;
 mod storage;
 mod work;
@@ -42,9 +44,9 @@ use self::statistics::Sampler;
 use self::storage::Images;
 use super::{
     Acceleration, AccelerationKind, Chain, DiskSpec, DisplayPassword, DomainInfo, DomainSpec,
-    GraphicsTarget, HostError, HostEvent, HostFuture, HostReport, Hypervisor, NetworkKind,
-    NetworkReport, NetworkSpec, NicNetwork, NicSpec, Plugged, PoolInfo, Reachable, Statistics,
-    VolumeAccess, VolumeFormat, VolumeInfo, VolumeRef, VolumeSpec,
+    GraphicsTarget, HostError, HostEvent, HostFuture, HostReport, Hypervisor, MergeProgress,
+    MergeSpec, NetworkKind, NetworkReport, NetworkSpec, NicNetwork, NicSpec, Plugged, PoolInfo,
+    Reachable, Statistics, TakeSpec, VolumeAccess, VolumeFormat, VolumeInfo, VolumeRef, VolumeSpec,
 };
 
 /// Events kept for a receiver that is slow; one that falls behind further lists the domains again.
@@ -392,6 +394,48 @@ impl Hypervisor for LibvirtHost {
         })
     }
 
+    fn restore_memory(&self, spec: DomainSpec, memory: VolumeRef) -> HostFuture<'_, DomainInfo> {
+        Box::pin(async move {
+            let around = self.inner.surroundings_of(&spec).await?;
+            let images = self.inner.config.images.clone();
+            let restore = move |c: &_| {
+                let wanted = domain_xml::domain(&spec, &around.context())?;
+                let file = domain_xml::volume_path(&images, memory);
+                let file = domain_xml::path_text("memory", &file)?;
+                let stamp = domain_xml::stamp(&spec);
+                snapshot::restore_memory(c, spec.vm, spec.run_epoch, &stamp, &wanted, &file)
+            };
+            self.inner
+                .connection
+                .call(Call::long("restore a domain's memory", 30), restore)
+                .await
+        })
+    }
+
+    fn snapshot_take(&self, vm: Uuid, spec: TakeSpec) -> HostFuture<'_, ()> {
+        Box::pin(async move {
+            let images = self.inner.config.images.clone();
+            let call = match spec.memory {
+                Some(_) => Call::long("take a snapshot with memory", 60),
+                None => Call {
+                    deadline: Duration::from_secs(120),
+                    ..Call::short("take a snapshot")
+                },
+            };
+            let take = move |c: &_| snapshot::take(c, vm, &spec, &images);
+            self.inner.connection.call(call, take).await
+        })
+    }
+
+    fn merge_live(&self, vm: Uuid, spec: MergeSpec) -> HostFuture<'_, MergeProgress> {
+        let images = self.inner.config.images.clone();
+        let call = Call {
+            deadline: Duration::from_secs(120),
+            ..Call::short("merge images of a running guest")
+        };
+        call!(self, call, move |c| snapshot::merge(c, vm, &spec, &images))
+    }
+
     fn shutdown(&self, vm: Uuid) -> HostFuture<'_, ()> {
         Box::pin(self.ask_to_end(vm, false))
     }
@@ -625,6 +669,10 @@ impl Hypervisor for LibvirtHost {
                     what: format!("volume {}", volume.volume),
                 })
         })
+    }
+
+    fn volume_merge(&self, volume: Chain, above: Option<VolumeRef>) -> HostFuture<'_, VolumeInfo> {
+        Box::pin(async move { self.inner.images.merge(&volume, above).await })
     }
 
     fn volume_delete(&self, volume: VolumeRef) -> HostFuture<'_, ()> {

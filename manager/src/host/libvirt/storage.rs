@@ -318,6 +318,45 @@ impl Images {
         self.must_be(spec.volume, spec.format)
     }
 
+    /// Makes a volume part of what it stands on. Its own content stays, so that this can be
+    /// repeated after it was cut short.
+    pub async fn merge(
+        &self,
+        chain: &Chain,
+        above: Option<VolumeRef>,
+    ) -> Result<VolumeInfo, HostError> {
+        let Some(base) = chain.backing.first() else {
+            return Err(HostError::Invalid {
+                field: "chain",
+                reason: "stands on nothing".to_owned(),
+            });
+        };
+        self.must_be(chain.volume, chain.format)?;
+        self.must_be(base.volume, base.format)?;
+        let declared = self.declared(chain)?;
+        let arguments = ["commit", "-q", "-d", "--", declared.as_str()];
+        qemu_img(&arguments, &[], &[], COPY).await?;
+        if let Some(above) = above {
+            // Only what its header says, which nothing here goes by; its content is not touched.
+            let name = base.volume.volume.to_string();
+            let arguments = [
+                "rebase",
+                "-q",
+                "-u",
+                "-f",
+                "qcow2",
+                "-b",
+                name.as_str(),
+                "-F",
+                base.format.as_str(),
+                "--",
+            ];
+            let path = volume_path(&self.root, above);
+            qemu_img(&arguments, &[&path], &[], QUICK).await?;
+        }
+        self.must_be(base.volume, base.format)
+    }
+
     /// Grows a volume that nobody has open.
     pub async fn resize(
         &self,

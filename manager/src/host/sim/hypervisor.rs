@@ -12,9 +12,9 @@ use super::{Domain, PICTURE, SimHost, Volume, bytes};
 use crate::host::{
     Acceleration, AccelerationKind, Chain, DiskSpec, DisplayPassword, DomainInfo, DomainSpec,
     DomainState, GraphicsTarget, HostError, HostEvent, HostFuture, HostReport, HostSample,
-    Hypervisor, NetworkKind, NetworkReport, NetworkSpec, NicSpec, OffReason, Parts, PauseReason,
-    Plugged, PoolInfo, Reachable, StatSample, Statistics, VolumeAccess, VolumeFormat, VolumeInfo,
-    VolumeRef, VolumeSpec,
+    Hypervisor, MergeProgress, MergeSpec, NetworkKind, NetworkReport, NetworkSpec, NicSpec,
+    OffReason, Parts, PauseReason, Plugged, PoolInfo, Reachable, StatSample, Statistics, TakeSpec,
+    VolumeAccess, VolumeFormat, VolumeInfo, VolumeRef, VolumeSpec,
 };
 
 impl Hypervisor for SimHost {
@@ -105,6 +105,29 @@ impl Hypervisor for SimHost {
 
     fn restore(&self, spec: DomainSpec) -> HostFuture<'_, DomainInfo> {
         self.call("restore", move |host, state| host.begin(state, spec, true))
+    }
+
+    fn restore_memory(&self, spec: DomainSpec, memory: VolumeRef) -> HostFuture<'_, DomainInfo> {
+        self.call("restore_memory", move |host, state| {
+            if !state.volumes.contains_key(&memory) {
+                return Err(HostError::NotFound {
+                    what: format!("memory {}", memory.volume),
+                });
+            }
+            host.begin(state, spec, false)
+        })
+    }
+
+    fn snapshot_take(&self, vm: Uuid, spec: TakeSpec) -> HostFuture<'_, ()> {
+        self.call("snapshot_take", move |host, state| {
+            host.take(state, vm, &spec)
+        })
+    }
+
+    fn merge_live(&self, vm: Uuid, spec: MergeSpec) -> HostFuture<'_, MergeProgress> {
+        self.call("merge_live", move |_, state| {
+            Self::merge_running(state, vm, spec)
+        })
     }
 
     fn shutdown(&self, vm: Uuid) -> HostFuture<'_, ()> {
@@ -495,6 +518,21 @@ impl Hypervisor for SimHost {
             }
             it.virtual_bytes = virtual_bytes;
             host.volume_there(state, volume, format)
+                .ok_or_else(|| HostError::NotFound {
+                    what: "volume".to_owned(),
+                })
+        })
+    }
+
+    fn volume_merge(&self, volume: Chain, _above: Option<VolumeRef>) -> HostFuture<'_, VolumeInfo> {
+        self.call("volume_merge", move |host, state| {
+            Self::chain_there(state, volume.volume, &volume.backing)?;
+            let base = *volume.backing.first().ok_or_else(|| HostError::Invalid {
+                field: "chain",
+                reason: "stands on nothing".to_owned(),
+            })?;
+            Self::merged(state, volume.volume, base.volume);
+            host.volume_there(state, base.volume, base.format)
                 .ok_or_else(|| HostError::NotFound {
                     what: "volume".to_owned(),
                 })

@@ -38,6 +38,11 @@ pub(super) fn failed(draft: &mut Draft, operation: &Operation, error: &str) -> R
         OperationKind::VmRefresh { vm, .. } => {
             super::template::not_refreshed(draft, operation, *vm, error)?;
         }
+        OperationKind::SnapshotAdd { .. }
+        | OperationKind::SnapshotRemove { .. }
+        | OperationKind::SnapshotPreview { .. }
+        | OperationKind::SnapshotUndo { .. }
+        | OperationKind::SnapshotCommit { .. } => super::snapshot::failed(draft, operation, error)?,
         OperationKind::VmForget { vm } => log_vm(
             draft,
             operation,

@@ -38,6 +38,11 @@ pub(super) fn succeeded(draft: &mut Draft, operation: &Operation) -> Result<()> 
             template,
             disks,
         } => super::template::refreshed(draft, operation, *vm, *template, disks)?,
+        OperationKind::SnapshotAdd { .. }
+        | OperationKind::SnapshotRemove { .. }
+        | OperationKind::SnapshotPreview { .. }
+        | OperationKind::SnapshotUndo { .. }
+        | OperationKind::SnapshotCommit { .. } => super::snapshot::succeeded(draft, operation)?,
         // Its steps have said all; a VM that keeps nothing does this after every run.
         OperationKind::VmForget { .. } => {}
         OperationKind::VmStart { vm } => {
@@ -133,6 +138,9 @@ pub(super) fn succeeded(draft: &mut Draft, operation: &Operation) -> Result<()> 
             );
         }
         OperationKind::VmRemove { vm } => {
+            for snapshot in draft.snapshots_of_vm(*vm) {
+                draft.remove(snapshot.id);
+            }
             // What could not be deleted stays visible, so that somebody can try again.
             let left: Vec<DiskId> = operation
                 .steps
