@@ -65,6 +65,14 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().expect("the model has a string here")
 }
 
+fn list(value: &Value) -> Vec<&str> {
+    let values = value.as_array().expect("an enum is a list");
+    values
+        .iter()
+        .map(|value| value.as_str().expect("an enum value is a word"))
+        .collect()
+}
+
 /// The Rust name of an oVirt type; only `Option` would hide something of the language.
 fn type_name(name: &str) -> &str {
     if name == "Option" {
@@ -112,6 +120,15 @@ fn write_types(types: &Map<String, Value>, enums: &Map<String, Value>) -> String
         out,
         "/// Every type of the API, in the order of their names.\n\
          pub static ALL: &[&TypeDef] = &[\n{all}];"
+    );
+    let mut words = String::new();
+    for (name, values) in enums {
+        let _ = writeln!(words, "    ({name:?}, &{:?}),", list(values));
+    }
+    let _ = writeln!(
+        out,
+        "/// Every enum of the API with its words.\n\
+         pub static ENUMS: &[(&str, &[&str])] = &[\n{words}];"
     );
     out
 }

@@ -20,6 +20,7 @@ pub mod fault;
 pub mod json;
 pub mod link;
 pub mod live;
+pub mod openapi;
 pub mod part;
 pub mod path;
 pub mod service;

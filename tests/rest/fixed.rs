@@ -60,8 +60,6 @@ async fn what_is_fixed_is_not_changed() {
     api.gone("clusterlevels/3.0").await;
     api.refused(Method::POST, "operatingsystems", "<operating_system/>", 405)
         .await;
-    api.refused(Method::POST, "macpools", "<mac_pool/>", 501)
-        .await;
     api.refused(Method::DELETE, "clusterlevels/4.7", "", 405)
         .await;
 }

@@ -78,15 +78,13 @@ fn label_parts(view: &View, ids: &BTreeSet<AffinityLabelId>) -> api::List<types:
 }
 
 /// An affinity label as the API shows it.
-pub(super) fn label_to_api(view: &View, it: &AffinityLabel) -> types::AffinityLabel {
+pub(super) fn label_to_api(it: &AffinityLabel) -> types::AffinityLabel {
     types::AffinityLabel {
         id: Some(it.id.to_string()),
         href: Some(path::affinity_label(it.id).to_string()),
         name: Some(it.name.clone()),
         has_implicit_affinity_group: Some(it.implicit_group),
         read_only: Some(false),
-        vms: Some(vm_parts(view, &it.vms)),
-        hosts: Some(host_parts(view, &it.hosts)),
         ..types::AffinityLabel::default()
     }
 }
@@ -177,7 +175,7 @@ fn labels_found(
     let labels = labels.filter_map(|id| view.inventory().affinity_labels.get(id));
     let labels = labels.map(|it| types::AffinityLabel {
         href: Some(base.item(it.id).to_string()),
-        ..label_to_api(view, it)
+        ..label_to_api(it)
     });
     list_or_pick(labels.collect(), rest)
 }
@@ -202,10 +200,7 @@ pub(super) fn read_labels(view: &View, rest: &[&str]) -> Result<Found> {
         .collect();
     labels.sort_by(|a, b| a.name.cmp(&b.name));
     match rest {
-        [] | [_] => list_or_pick(
-            labels.iter().map(|it| label_to_api(view, it)).collect(),
-            rest,
-        ),
+        [] | [_] => list_or_pick(labels.iter().map(|it| label_to_api(it)).collect(), rest),
         [id, rest @ ..] => {
             let label = view.affinity_label(id)?;
             let base = path::affinity_label(label.id);
@@ -453,10 +448,7 @@ pub(super) async fn change_labels(
             let label = manager
                 .affinity_label_add(caller, label_params(view, &sent)?)
                 .await?;
-            return Ok(Answer::Created(Box::new(label_to_api(
-                &view.again(),
-                &label,
-            ))));
+            return Ok(Answer::Created(Box::new(label_to_api(&label))));
         }
         (_, [id, rest @ ..]) => (id, rest),
         _ => return Err(Refused::unbuilt()),
@@ -469,10 +461,7 @@ pub(super) async fn change_labels(
             let label = manager
                 .affinity_label_update(caller, label.id, params)
                 .await?;
-            Ok(Answer::Object(Box::new(label_to_api(
-                &view.again(),
-                &label,
-            ))))
+            Ok(Answer::Object(Box::new(label_to_api(&label))))
         }
         (Verb::Delete, []) => {
             manager.affinity_label_remove(caller, label.id).await?;
@@ -547,7 +536,7 @@ pub(super) async fn change_assigned(
         .await?;
     let label = types::AffinityLabel {
         href: Some(owner.child("affinitylabels").item(id).to_string()),
-        ..label_to_api(&change.view.again(), &label)
+        ..label_to_api(&label)
     };
     Ok(member_answer(on, label))
 }

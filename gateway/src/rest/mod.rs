@@ -12,6 +12,7 @@
 
 mod affinity;
 mod bookmarks;
+pub mod built;
 mod clusters;
 mod consoles;
 mod convert;
@@ -61,7 +62,7 @@ use std::borrow::Cow;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, Method};
 
 use crate::auth::Caller;
@@ -128,6 +129,9 @@ async fn serve(State(shared): State<Shared>, caller: Caller, request: Request) -
                 {
                     return consoles::viewer_file(&view, &caller, &parts.headers, vm, console)
                         .await;
+                }
+                if segments == ["openapi.json"] {
+                    return Ok(axum::Json(built::openapi()).into_response());
                 }
                 let found = read(&view, &params, &segments)?;
                 return Ok(reply::found(&view, &params, found, form));

@@ -30,8 +30,23 @@ pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found>
                 rest,
             )
         }
+        ["networklabels", rest @ ..] => list_or_pick(labels(&network), rest),
         rest => Err(beneath(rest)),
     }
+}
+
+/// A network's label: one, or none.
+fn labels(network: &Network) -> Vec<types::NetworkLabel> {
+    let base = path::network(network.id).child("networklabels");
+    let labels = network.label.iter();
+    labels
+        .map(|label| types::NetworkLabel {
+            id: Some(label.clone()),
+            href: Some(base.item(label).to_string()),
+            network: reference!(Network, path::network(network.id), network.id),
+            ..types::NetworkLabel::default()
+        })
+        .collect()
 }
 
 /// A network as the API shows it, outside of any cluster.
@@ -128,6 +143,27 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
         }
         (Verb::Delete, []) => {
             manager.network_remove(change.caller(), network.id).await?;
+            Ok(Answer::Removed)
+        }
+        (Verb::Post, ["networklabels"]) => {
+            let sent: types::NetworkLabel = change.sent.body()?;
+            let Some(label) = sent.id.or(sent.name).filter(|label| !label.is_empty()) else {
+                return Err(Refused::incomplete("NetworkLabel", &["id"], "add"));
+            };
+            let network = manager
+                .network_label(change.caller(), network.id, Some(label))
+                .await?;
+            let label = labels(&network).pop();
+            let label = label.ok_or_else(|| Refused::not_found("label"))?;
+            Ok(Answer::Created(Box::new(label)))
+        }
+        (Verb::Delete, ["networklabels", label]) => {
+            if network.label.as_deref() != Some(*label) {
+                return Err(Refused::not_found(label));
+            }
+            manager
+                .network_label(change.caller(), network.id, None)
+                .await?;
             Ok(Answer::Removed)
         }
         (Verb::Post, ["vnicprofiles"]) => {

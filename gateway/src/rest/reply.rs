@@ -42,7 +42,9 @@ pub(super) fn found(view: &View, params: &Params, found: Found, form: Form) -> R
         }
         Found::Many(Listing { def, items }) => {
             let (view, params) = (view.clone(), params.clone());
-            let items = items.map(move |mut object| {
+            // Lists that no query answers have their limit here.
+            let most = params.max.unwrap_or(usize::MAX);
+            let items = items.take(most).map(move |mut object| {
                 finish(&view, &params, object.as_mut());
                 object
             });

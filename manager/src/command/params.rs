@@ -404,7 +404,9 @@ pub struct ClusterSettings {
 
 /// A change of how a cluster is run.
 #[derive(Clone, Default)]
-pub struct PolicyEdit(Option<std::sync::Arc<dyn Fn(&mut ClusterPolicy) + Send + Sync>>);
+pub struct PolicyEdit(Option<PolicyChange>);
+
+type PolicyChange = std::sync::Arc<dyn Fn(&mut ClusterPolicy) + Send + Sync>;
 
 impl PolicyEdit {
     /// Changes what the function changes.
