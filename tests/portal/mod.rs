@@ -7,11 +7,15 @@ use serde_json::json;
 use tests::browser::Browser;
 use tests::site::{PASSWORD, TestSite};
 
+/// Where the site is.
+fn origin(site: &TestSite) -> String {
+    format!("https://127.0.0.1:{}", site.stranger().address().port())
+}
+
 /// A browser in the portal of a site, logged in.
 async fn portal(site: &TestSite, path: &str) -> Result<Browser> {
     let mut browser = Browser::start()?;
-    let origin = format!("https://127.0.0.1:{}", site.stranger().address().port());
-    browser.open(&format!("{origin}{path}"))?;
+    browser.open(&format!("{}{path}", origin(site)))?;
     browser.log_in("admin@internal", PASSWORD)?;
     Ok(browser)
 }
@@ -44,7 +48,7 @@ async fn a_machine_becomes_a_template_and_a_machine_of_it() -> Result<()> {
     .await;
 
     // The list shows it by itself, and its row leads to its page.
-    browser.tell(&json!(["follow", "Templates"]))?;
+    browser.open(&format!("{}/admin/templates", origin(&site)))?;
     browser.tell(&json!(["see", "as it came"]))?;
     browser.screenshot("portal-templates")?;
     browser.tell(&json!(["follow", "mould"]))?;
@@ -86,7 +90,7 @@ async fn no_page_has_serious_findings_in_light_or_dark_wide_or_narrow() -> Resul
     let host = host.unwrap_or_default();
     let mut browser = portal(&site, "/admin/").await?;
     browser.tell(&json!(["see", "Virtual machines"]))?;
-    let origin = format!("https://127.0.0.1:{}", site.stranger().address().port());
+    let origin = origin(&site);
     let mut pages: Vec<String> = [
         "",
         "vms",
