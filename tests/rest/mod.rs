@@ -8,6 +8,7 @@ mod disk_work;
 mod disks;
 mod events;
 mod fixed;
+mod guests;
 mod hosts;
 mod image_transfers;
 mod jobs;

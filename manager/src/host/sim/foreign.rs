@@ -1,5 +1,6 @@
 //! Domains in the simulated host that somebody else has made, and their adoption.
 
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -63,14 +64,14 @@ impl ForeignWork for SimHost {
                     what: path.display().to_string(),
                 });
             }
-            if !state.volumes.contains_key(&volume) {
+            if let Entry::Vacant(entry) = state.volumes.entry(volume) {
                 host.make_file(volume)?;
                 let place = Volume {
                     format,
                     virtual_bytes: 1 << 30,
                     backing: None,
                 };
-                state.volumes.insert(volume, place);
+                entry.insert(place);
             }
             host.volume_there(state, volume, format)
                 .ok_or_else(|| HostError::NotFound {
