@@ -195,6 +195,4 @@ fn read_at(
 }
 
 #[cfg(test)]
-mod corpus;
-#[cfg(test)]
 mod tests;

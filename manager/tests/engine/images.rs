@@ -6,8 +6,8 @@ use manager::host::DiskWork as _;
 use manager::image::archive::file_header;
 use manager::image::ovf::{Appliance, ApplianceNic, Bus, ExportDisk};
 use manager::model::{
-    DiskContentType, DiskFormat, DiskId, DiskProfile, DiskStatus, HostId, JobStatus, QosType,
-    StorageDomainId, TransferDirection, TransferPhase, VmStatus,
+    DiskFormat, DiskId, DiskProfile, DiskStatus, HostId, JobStatus, QosType, StorageDomainId,
+    TransferDirection, TransferPhase, VmStatus,
 };
 use manager::{
     DiskAddParams, DiskCopyParams, DiskUpdateParams, ErrorKind, OvaImportParams, OvaSource,
@@ -516,10 +516,7 @@ async fn a_disk_that_is_to_be_wiped_is_wiped_before_it_goes() {
 async fn a_profile_of_another_domain_is_refused_and_its_own_is_taken() {
     let site = Site::new().await;
     let other = second_domain(&site).await;
-    let params = DiskAddParams {
-        content_type: DiskContentType::Data,
-        ..site.disk_params("data1", GIB)
-    };
+    let params = site.disk_params("data1", GIB);
     let added = site
         .manager
         .disk_add(&site.admin, params)

@@ -9,6 +9,8 @@ mod consoles;
 mod devices;
 mod guests;
 mod history;
+mod image_corpus;
+mod image_mutations;
 mod images;
 mod infrastructure;
 mod policies;

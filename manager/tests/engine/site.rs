@@ -193,8 +193,7 @@ impl Site {
             .inventory()
             .storage_domains
             .iter()
-            .filter(|it| it.master)
-            .next()
+            .find(|it| it.master)
             .expect("a storage domain")
             .id
     }

@@ -6,6 +6,7 @@
 mod chains;
 mod hardware;
 mod life;
+mod live_work;
 mod storage;
 mod support;
 mod work;
