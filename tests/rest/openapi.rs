@@ -1,8 +1,32 @@
-//! `/ovirt-engine/api/openapi.json`: that it describes what is built.
+//! `/ovirt-engine/api/openapi.json`: that it describes what is built, and that the gateway keeps
+//! to it under a schema-driven test.
 
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
 use http::Method;
 use serde_json::json;
+use tests::guest::target;
 use tests::site::TestSite;
+
+/// Where schemathesis is, installed like the kit's clients when it is not there yet.
+fn schemathesis() -> Result<std::path::PathBuf> {
+    const VERSION: &str = "schemathesis>=4,<5";
+    let home = target().join("schemathesis");
+    let program = home.join("bin/st");
+    if !program.exists() {
+        let made = Command::new("python3")
+            .args(["-m", "venv"])
+            .arg(&home)
+            .status()?;
+        ensure!(made.success(), "no Python environment could be made");
+        let done = Command::new(home.join("bin/pip"))
+            .args(["install", "-q", "--disable-pip-version-check", VERSION])
+            .status()?;
+        ensure!(done.success(), "schemathesis could not be fetched");
+    }
+    Ok(program)
+}
 
 /// Ids for the places of a path, by what stands before them.
 fn ids(inventory: &manager::Inventory) -> impl Fn(&str) -> String + use<> {
@@ -138,4 +162,73 @@ async fn json_is_refused_where_xml_is() {
         assert_eq!(answer.status, 400, "{what}: {}", answer.text());
     }
     assert!(site.manager().inventory().vms.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schema_driven_test_finds_no_fault_of_ours() -> Result<()> {
+    let program = schemathesis()?;
+    let site = TestSite::new().await;
+    site.vm("web1").await;
+    let admin = site.token("admin@internal").await;
+    let document = admin
+        .get("/ovirt-engine/api/openapi.json")
+        .await
+        .expect(200)
+        .json();
+    // What ends logins, or the site's only host, would end the test.
+    let folder = target().join("schemathesis-run");
+    std::fs::create_dir_all(&folder)?;
+    let file = folder.join("openapi.json");
+    std::fs::write(&file, document.to_string())?;
+    let form = format!(
+        "grant_type=password&scope=ovirt-app-api&username=admin%40internal&password={}",
+        tests::site::PASSWORD
+    );
+    let token = site
+        .stranger()
+        .send(
+            Method::POST,
+            "/ovirt-engine/sso/oauth/token",
+            &[("content-type", "application/x-www-form-urlencoded")],
+            form,
+        )
+        .await
+        .context("no token")?
+        .expect(200)
+        .json();
+    let token = token["access_token"].as_str().context("no token")?;
+    // It ends by itself; should it not, the test does.
+    let mut run = Command::new("timeout");
+    run.arg("60")
+        .arg(program)
+        .arg("run")
+        .arg(&file)
+        .args(["--url", &format!("{}{}", admin.origin(), api::ROOT)])
+        .args(["--header", &format!("Authorization: Bearer {token}")])
+        .args(["--header", "Accept: application/json"])
+        .args(["--tls-verify", "false", "--phases", "fuzzing"])
+        .args([
+            "--checks",
+            "not_a_server_error,response_schema_conformance,content_type_conformance",
+        ])
+        .args(["--max-time", "30", "--seed", "1", "--continue-on-failure"])
+        .args(["--max-examples", "4", "--suppress-health-check", "all"])
+        .args(["--exclude-path-regex", "^/(users|permissions|roles|groups)"])
+        .args([
+            "--exclude-method",
+            "DELETE",
+            "--warnings",
+            "off",
+            "--no-color",
+        ])
+        .current_dir(&folder);
+    let output = tokio::task::spawn_blocking(move || run.output()).await??;
+    let said = String::from_utf8_lossy(&output.stdout);
+    std::fs::write(folder.join("said.txt"), said.as_bytes())?;
+    ensure!(
+        output.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
 }

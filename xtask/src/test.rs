@@ -116,6 +116,23 @@ fn kit() -> Result<()> {
         "Fetching oVirt's own clients for the compatibility tests",
         || run_command(&mut program("bash", [script.as_os_str(), home.as_os_str()])),
     )?;
+    let own = target().join("schemathesis");
+    step("Fetching the schema-driven tester", || {
+        run_command(&mut program(
+            "python3",
+            ["-m".as_ref(), "venv".as_ref(), own.as_os_str()],
+        ))?;
+        let pip = own.join("bin/pip");
+        run_command(&mut program(
+            pip.to_string_lossy().as_ref(),
+            [
+                "install",
+                "-q",
+                "--disable-pip-version-check",
+                "schemathesis>=4,<5",
+            ],
+        ))
+    })?;
     std::fs::write(home.join("ready"), "").context("the kit's folder cannot be written")
 }
 

@@ -74,7 +74,7 @@ pub(super) fn to_api(_: &Inventory, disk: &Disk) -> types::Disk {
 /// A new disk as the API describes it.
 pub(super) fn from_api(view: &View, sent: &types::Disk) -> Result<DiskAddParams> {
     if sent.lun_storage.is_some() {
-        return Err(Refused::not_supported());
+        return Err(Refused::unsupported_part());
     }
     let size = number(
         "provisioned_size",

@@ -88,6 +88,11 @@ impl Refused {
         )
     }
 
+    /// An operation that is there, with something in it that is not.
+    pub(super) fn unsupported_part() -> Self {
+        Self::conflict("This version of the manager does not support what was asked for here.")
+    }
+
     /// Another status for the same fault.
     pub(super) fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }

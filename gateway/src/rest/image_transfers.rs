@@ -93,7 +93,7 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
 
 fn from_api(view: &View, sent: &types::ImageTransfer) -> Result<TransferAddParams> {
     if sent.snapshot.is_some() || sent.backup.is_some() {
-        return Err(Refused::not_supported());
+        return Err(Refused::unsupported_part());
     }
     let disk = sent.disk.as_deref().and_then(|disk| disk.id.as_deref());
     let image = sent.image.as_deref().and_then(|image| image.id.as_deref());

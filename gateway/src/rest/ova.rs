@@ -26,7 +26,7 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
 
 fn source(view: &View, url: &str) -> Result<OvaSource> {
     let Some(path) = url.strip_prefix(SCHEME) else {
-        return Err(Refused::not_supported());
+        return Err(Refused::unsupported_part());
     };
     let id = path.trim_start_matches('/');
     Ok(match view.disk(id) {
@@ -144,7 +144,7 @@ pub(super) async fn export(change: &Change<'_>, vm: &Arc<Vm>) -> Result<Answer> 
     let sent = change.sent.action()?;
     // Export domains are gone, in oVirt's own last versions too.
     if sent.storage_domain.is_some() {
-        return Err(Refused::not_supported());
+        return Err(Refused::unsupported_part());
     }
     let host = match sent.host.as_deref() {
         Some(it) => change.view.host_of(it.id.as_deref(), it.name.as_deref())?,

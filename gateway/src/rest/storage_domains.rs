@@ -210,7 +210,7 @@ async fn add(change: &Change<'_>, sent: types::StorageDomain) -> Result<Answer> 
     let kind = storage.and_then(|it| it.type_).map(|it| it.as_str());
     let data = sent.type_.is_none_or(|it| it.as_str() == "data");
     if kind.is_some_and(|kind| kind != "localfs") || !data || sent.import == Some(true) {
-        return Err(Refused::not_supported());
+        return Err(Refused::unsupported_part());
     }
     let host = match sent.host.as_deref() {
         Some(it) => change.view.host_of(it.id.as_deref(), it.name.as_deref())?,
