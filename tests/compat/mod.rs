@@ -74,7 +74,7 @@ async fn ovirts_own_clients_automate_the_basics() -> Result<()> {
             "--env",
             "sd=data",
             "--tier",
-            "1",
+            "1,2,3",
             "--slow",
             "2",
         ])
