@@ -3,6 +3,7 @@
 //! that is known.
 
 pub mod affinity;
+mod external;
 pub(crate) mod images;
 mod offers;
 pub mod quota;
@@ -215,7 +216,7 @@ pub(crate) fn vm(inventory: &Inventory, vm: &Vm, action: VmAction) -> Result<(),
             S::Up => Ok(()),
             _ => refuse("hibernate"),
         },
-        VmAction::Adopt => adoptable(inventory, vm, locked),
+        VmAction::Adopt => external::adoptable(inventory, vm, locked),
         VmAction::Freeze | VmAction::Thaw => match status {
             S::Up | S::PoweringUp | S::PoweringDown if locked => {
                 Err(format!("Cannot reach the guest. {BUSY}"))
@@ -296,30 +297,6 @@ fn copyable(inventory: &Inventory, vm: &Vm, what: &str) -> Result<(), String> {
         }
         VmStatus::Down => disks_ready_for(inventory, vm, what),
         _ => Err(format!("Cannot {what}. {}", state_sentence(vm))),
-    }
-}
-
-/// Why an external VM cannot be adopted now.
-fn adoptable(inventory: &Inventory, vm: &Vm, locked: bool) -> Result<(), String> {
-    let Some(host) = vm.external else {
-        return Err("Cannot adopt VM. It is not an external one.".to_owned());
-    };
-    if locked {
-        return Err(format!("Cannot adopt VM. {BUSY}"));
-    }
-    if inventory
-        .hosts
-        .get(&host)
-        .is_none_or(|host| host.status != HostStatus::Up)
-    {
-        return Err("Cannot adopt VM. Its host is not up.".to_owned());
-    }
-    let Some(external) = inventory.externals.get(&vm.id) else {
-        return Err("Cannot adopt VM. It has not been looked at yet.".to_owned());
-    };
-    match &external.domain.refusals[..] {
-        [] => Ok(()),
-        reasons => Err(format!("Cannot adopt VM. {}", reasons.join(" "))),
     }
 }
 
