@@ -181,10 +181,7 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
 /// The name servers of a network, where they are sent.
 fn name_servers(sent: &types::Network) -> Option<Vec<String>> {
     let resolver = sent.dns_resolver_configuration.as_deref()?;
-    resolver
-        .name_servers
-        .as_ref()
-        .map(|servers| servers.iter().cloned().collect())
+    resolver.name_servers.clone()
 }
 
 /// Adds a network; also under a data center.

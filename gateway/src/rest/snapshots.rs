@@ -122,7 +122,7 @@ fn found(view: &View, vm: &Vm, id: &str) -> Result<Arc<Snapshot>> {
     snapshot
         .filter(|it| it.vm == vm.id)
         .cloned()
-        .ok_or_else(|| Refused::not_found(&id.to_string()))
+        .ok_or_else(|| Refused::not_found(id.to_string()))
 }
 
 pub(super) fn read(view: &View, vm: &Vm, rest: &[&str]) -> Result<Found> {

@@ -50,11 +50,10 @@ fn check_key(content: &str) -> Result<()> {
         return Err(wrong());
     };
     let known = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
-    let base64 = key.len() >= 16
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='));
-    if known.iter().any(|begin| kind.starts_with(begin)) && base64 {
+    // Whether it is a key at all is for whoever logs in with it to find out, as it is for the
+    // engine: oVirt's own examples have dots for the letters in the middle.
+    let one_word = key.len() >= 4 && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if known.iter().any(|begin| kind.starts_with(begin)) && one_word {
         Ok(())
     } else {
         Err(wrong())
