@@ -192,9 +192,7 @@ impl Entity for Job {
             owner: id(data, &["owner"]),
             steps: steps.into_iter().map(|(_, step)| step).collect(),
             told_progress: extra("progress").and_then(Value::as_u64),
-            cancellable: extra("cancellable")
-                .and_then(Value::as_bool)
-                .unwrap_or(false),
+            cancellable: told.offers.get("cancel").is_some_and(|offer| offer.allowed),
             waiting: extra("waiting")
                 .and_then(Value::as_str)
                 .unwrap_or_default()
