@@ -45,6 +45,8 @@ const commands = {
   fill: async (label, text) => void (await page.getByLabel(label, { exact: true }).fill(text)),
   press_button: async (name) =>
     void (await page.getByRole("button", { name, exact: true }).first().click()),
+  // Sends the form of the open dialog as Enter in its first field does.
+  submit: async () => void (await page.getByRole("dialog").locator("input").first().press("Enter")),
   press_item: async (name) => void (await page.getByRole("menuitem", { name }).first().click()),
   choose: async (label, words) =>
     void (await page.getByLabel(label, { exact: true }).selectOption({ label: words })),

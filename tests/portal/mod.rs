@@ -17,6 +17,9 @@ async fn portal(site: &TestSite, path: &str) -> Result<Browser> {
     let mut browser = Browser::start()?;
     browser.open(&format!("{}{path}", origin(site)))?;
     browser.log_in("admin@internal", PASSWORD)?;
+    browser.tell(&json!(["see", "Live"]))?;
+    // That nobody was logged in before is no trouble.
+    browser.tell(&json!(["troubles"]))?;
     Ok(browser)
 }
 
@@ -71,6 +74,37 @@ async fn a_machine_becomes_a_template_and_a_machine_of_it() -> Result<()> {
     })
     .await;
     browser.tell(&json!(["see", "cast"]))?;
+    let troubles = browser.tell(&json!(["troubles"]))?;
+    ensure!(troubles == json!([]), "the page complains: {troubles}");
+    site.close().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_is_taken_and_what_going_back_costs_is_said() -> Result<()> {
+    let site = TestSite::new().await;
+    let vm = site.vm("golden").await;
+    let mut browser = portal(&site, &format!("/admin/vms/{vm}/snapshots")).await?;
+    browser.tell(&json!(["see", "No snapshot yet."]))?;
+    browser.tell(&json!(["press_button", "Take snapshot"]))?;
+    browser.tell(&json!(["fill", "What is this moment?", "clean install"]))?;
+    // The dialog's own button, not the page's behind it.
+    browser.tell(&json!(["submit"]))?;
+    browser.tell(&json!(["see", "clean install"]))?;
+    site.until(|inventory| inventory.snapshots_of_vm(vm).len() == 1)
+        .await;
+    browser.screenshot("portal-snapshots")?;
+
+    browser.tell(&json!([
+        "press_button",
+        "Actions for snapshot clean install"
+    ]))?;
+    browser.tell(&json!(["press_item", "Go back to it"]))?;
+    browser.tell(&json!([
+        "see",
+        "Everything that golden wrote since then is lost."
+    ]))?;
+    browser.screenshot("portal-go-back")?;
     let troubles = browser.tell(&json!(["troubles"]))?;
     ensure!(troubles == json!([]), "the page complains: {troubles}");
     site.close().await;
