@@ -150,6 +150,17 @@ impl Manager {
                 continue;
             }
             let host = self.host_of_domain(&inventory, disk.storage_domain)?;
+            let base = place(merge.base.image);
+            // Only the image that a guest writes to is left behind by a merge while it runs.
+            if merge.above.is_none() && self.written_below(&inventory, disk, base).await? {
+                let format = domain::format(merge.base.format);
+                let there = host.volume_info(base, format).await?;
+                if there.is_some_and(|there| there.virtual_bytes < disk.provisioned_size) {
+                    host.volume_resize(base, format, disk.provisioned_size, None)
+                        .await?;
+                }
+                return Ok(Outcome::Nothing);
+            }
             let below = std::iter::once(merge.base).chain(merge.backing.iter().copied());
             let below: Vec<Layer> = below.collect();
             let chain = Chain {
@@ -160,6 +171,32 @@ impl Manager {
             host.volume_merge(chain, merge.above.map(place)).await?;
             return Ok(Outcome::Nothing);
         }
+    }
+
+    /// Whether the last run of the disk's VM wrote to the lower image. Then it was merged while
+    /// the guest ran, and what the guest wrote afterwards would be lost by doing it again; or the
+    /// guest has not run since the upper image was made, and there is nothing in it. Known from
+    /// the definition, which libvirt keeps up with snapshots and merges of the running domain.
+    async fn written_below(
+        &self,
+        inventory: &Inventory,
+        disk: &Disk,
+        base: VolumeRef,
+    ) -> Result<bool, HostError> {
+        for vm in inventory.vms_of_disk(disk.id) {
+            for known in inventory.hosts.iter().filter(|it| it.cluster == vm.cluster) {
+                let info = self.host_by_id(known.id)?.domain(vm.id.0).await?;
+                let wrote = info.is_some_and(|info| {
+                    info.chains.iter().any(|chain| {
+                        chain.disk == disk.id.0 && chain.volumes.first() == Some(&base)
+                    })
+                });
+                if wrote {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// The running VM that has a disk plugged, and where.

@@ -335,3 +335,52 @@ async fn only_who_may_handle_snapshots_does_and_a_stateless_run_has_none() {
     let refused = site.manager.snapshot_add(&site.admin, vm, params).await;
     assert!(refusal(refused).contains("stateless"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_merged_while_the_guest_ran_is_not_merged_again_when_it_has_ended() {
+    use manager::host::OffReason;
+    use manager::operation::{CrashPhase, CrashPlan};
+    let plan = CrashPlan(std::sync::Arc::new(|at, when| {
+        at == "image_merge" && when == CrashPhase::AfterAct
+    }));
+    let site = Site::with_crash(Some(plan)).await;
+    let vm = site.with_disks("web1", 1).await;
+    site.start(vm).await;
+    let id = take(&site, vm, "one", false).await;
+    site.manager
+        .snapshot_remove(&site.admin, vm, id)
+        .await
+        .expect("accepted");
+    let stopped = async {
+        while !site.manager.is_stopped() {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), stopped)
+        .await
+        .expect("in time");
+    // What the guest writes from now on is in the lower image only.
+    site.host.end_guest(vm.0, OffReason::Shutdown);
+    let site = site.restart().await;
+    site.idle().await;
+    assert_eq!(layers(&site, vm), 1);
+    assert_eq!(
+        site.host.count("volume_merge"),
+        0,
+        "what the guest wrote last is not overwritten"
+    );
+
+    // What a guest wrote to the upper image, and has ended since, is merged.
+    site.vm_is(vm, VmStatus::Down).await;
+    site.start(vm).await;
+    let id = take(&site, vm, "two", false).await;
+    site.stop(vm).await;
+    let removed = site
+        .manager
+        .snapshot_remove(&site.admin, vm, id)
+        .await
+        .expect("accepted");
+    assert!(site.finished(&removed).await);
+    assert_eq!(site.host.count("volume_merge"), 1);
+    assert_eq!(layers(&site, vm), 1);
+}
