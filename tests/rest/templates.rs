@@ -31,28 +31,24 @@ async fn blank_is_there_and_is_found_in_every_data_center() {
 }
 
 #[tokio::test]
-async fn a_template_is_described_anew_and_not_made_yet() {
+async fn blank_stays_as_it_is() {
     let (_site, api) = admin().await;
     let before: Template = api.get(BLANK).await;
-    let change = Template {
-        comment: Some("nothing in it".into()),
-        ..Template::default()
-    };
-    let answer = api
-        .send(Method::PUT, BLANK, &api::Typed::to_xml(&change))
-        .await;
-    // Blank may be one that nobody changes.
-    assert!([200, 409].contains(&answer.status), "{}", answer.text());
+    let comment = "<template><comment>nothing in it</comment></template>";
+    api.refused(Method::PUT, BLANK, comment, 409).await;
+    let fault = api.refused(Method::DELETE, BLANK, "", 409).await;
+    assert!(
+        fault.contains("Blank template can not be removed."),
+        "{fault}"
+    );
     let after: Template = api.get(BLANK).await;
-    assert_eq!(after.memory, before.memory);
-    api.refused(
-        Method::POST,
-        "templates",
-        "<template><name>t</name></template>",
-        501,
-    )
-    .await;
-    api.refused(Method::DELETE, BLANK, "", 501).await;
+    assert_eq!(after.comment, before.comment);
+    let nothing = "<template><name>t</name></template>";
+    let fault = api.refused(Method::POST, "templates", nothing, 400).await;
+    assert_eq!(
+        fault,
+        "Incomplete parameters: Template [vm.id|name] required for add"
+    );
     api.gone("templates/00000000-0000-0000-0000-0000000000ff")
         .await;
 }
