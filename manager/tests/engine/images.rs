@@ -415,10 +415,7 @@ async fn an_uploaded_archive_is_imported_from_the_disk_that_has_it() {
         .vm_remove(
             &site.admin,
             vm.id,
-            manager::VmRemoveParams {
-                detach_only: true,
-                ..Default::default()
-            },
+            manager::VmRemoveParams { detach_only: true },
         )
         .await
         .expect("accepted");
