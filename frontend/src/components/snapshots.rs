@@ -385,7 +385,8 @@ fn items(
     let (back, back_id, back_name) = (Arc::clone(snapshot), id.clone(), vm.name.clone());
     let (gone, gone_id) = (Arc::clone(snapshot), id.clone());
     let clone = Arc::clone(snapshot);
-    vec![
+    let (can_clone, clone_refusal) = (snapshot.offers.knows("clone"), refusal("clone"));
+    let mut all = vec![
         item(
             t("Look at it"),
             "eye",
@@ -417,12 +418,6 @@ fn items(
                 }),
             }));
         }),
-        item(
-            t("Make a machine of it"),
-            "vm",
-            refusal("clone"),
-            move || naming.set(Some(Arc::clone(&clone))),
-        ),
         item(t("Delete"), "trash", refusal("delete"), move || {
             let (id, snapshot) = (gone_id.clone(), Arc::clone(&gone));
             asked.set(Some(Question {
@@ -441,7 +436,18 @@ fn items(
                 }),
             }));
         }),
-    ]
+    ];
+    // Not every server makes machines of snapshots.
+    if can_clone {
+        let last = all.len().saturating_sub(1);
+        all.insert(
+            last,
+            item(t("Make a machine of it"), "vm", clone_refusal, move || {
+                naming.set(Some(Arc::clone(&clone)))
+            }),
+        );
+    }
+    all
 }
 
 /// Takes a snapshot: what to call it, and whether the memory belongs to it.

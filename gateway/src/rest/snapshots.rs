@@ -135,7 +135,23 @@ pub(super) fn read(view: &View, vm: &Vm, rest: &[&str]) -> Result<Found> {
         }
         [id, rest @ ..] if *id == active_id(vm).to_string() => match rest {
             [] => Ok(one(active(vm))),
-            ["disks" | "nics" | "cdroms"] => list_or_pick(Vec::<types::Disk>::new(), &[]),
+            ["disks", rest @ ..] => {
+                let disks = vm.disk_attachments.iter();
+                let disks = disks.filter_map(|it| inventory.disks.get(&it.disk));
+                list_or_pick(
+                    disks
+                        .map(|it| super::disks::to_api(inventory, it))
+                        .collect(),
+                    rest,
+                )
+            }
+            ["nics", rest @ ..] => {
+                let nics = vm
+                    .nics
+                    .iter()
+                    .map(|nic| super::nics::to_api(inventory, vm, nic));
+                list_or_pick(nics.collect(), rest)
+            }
             rest => Err(beneath(rest)),
         },
         [id, rest @ ..] => {

@@ -15,6 +15,9 @@ use super::view::{Found, View, list_or_pick, one};
 use super::vm_settings;
 use super::{Change, Verb, beneath, consoles, disk_attachments, nics, permissions, tags};
 
+/// How long the answer to a new template waits for its disks.
+const SOON: std::time::Duration = std::time::Duration::from_secs(10);
+
 pub(super) fn read(view: &View, params: &Params, path: &[&str]) -> Result<Found> {
     let [id, rest @ ..] = path else {
         return view.list::<Template, _>(params, |view, it| to_api(view.inventory(), it));
@@ -176,8 +179,16 @@ async fn add(change: &Change<'_>) -> Result<Answer> {
         .template_add(change.caller(), params)
         .await?;
     let id = accepted.value.id;
+    // Clients take the answer for the template as it will be: what is soon done is waited for.
+    let mut open = accepted.job;
+    if let Some(job) = open {
+        let waited = change.view.manager().wait(job);
+        if tokio::time::timeout(SOON, waited).await.is_ok() {
+            open = None;
+        }
+    }
     change
-        .created(accepted.job, move |view| {
+        .created(open, move |view| {
             let template = view.inventory().templates.get(&id).cloned();
             let template = template.unwrap_or(accepted.value);
             Ok(Box::new(to_api(view.inventory(), &template)) as Box<dyn Object>)

@@ -200,6 +200,15 @@ pub(super) async fn change(change: &Change<'_>, verb: Verb, path: &[&str]) -> Re
 
 async fn add(change: &Change<'_>) -> Result<Answer> {
     let sent: types::Vm = change.sent.body()?;
+    if sent
+        .snapshots
+        .as_ref()
+        .is_some_and(|it| it.iter().next().is_some())
+    {
+        return Err(Refused::conflict(
+            "Cannot add VM. Machines are not made from Snapshots here: preview the Snapshot, clone the VM, and undo the preview.",
+        ));
+    }
     if let Some(described) = super::ova::add_described(change, &sent).await {
         return described;
     }

@@ -201,6 +201,12 @@ fn begin(
     disks: impl IntoIterator<Item = DiskId>,
     actions: Vec<(Action, String)>,
 ) -> Result<crate::model::JobId> {
+    // Clients wait for the VM, not for the operation.
+    update_vm(draft, vm.id, |vm| {
+        if vm.run.status == VmStatus::Down {
+            vm.run.status = VmStatus::ImageLocked;
+        }
+    })?;
     let mut locks: Vec<ObjectId> = vec![vm.id.into()];
     locks.extend(disks.into_iter().map(ObjectId::from));
     draft.begin(
@@ -267,6 +273,9 @@ fn add(
         params.disks.as_ref(),
     );
     let running = vm.run.status != VmStatus::Down;
+    if running && params.memory && params.disks.is_some() {
+        all_disks(draft, &vm, &snapshot, "create Snapshot")?;
+    }
     let place = snapshot
         .disks
         .first()
@@ -467,6 +476,23 @@ fn only_of(draft: &Draft, before: &Snapshot) -> Vec<(Action, String)> {
     actions
 }
 
+/// Memory goes on with all the disks that it was kept with, or what it has cached of the others
+/// would be written over what they are now.
+fn all_disks(draft: &Draft, vm: &Vm, chosen: &Snapshot, what: &str) -> Result<()> {
+    let left_out = vm
+        .disk_attachments
+        .iter()
+        .filter_map(|it| draft.disks.get(&it.disk))
+        .find(|disk| !disk.shareable && chosen.disk(disk.id).is_none());
+    match left_out {
+        Some(disk) => Err(Error::conflict(format!(
+            "Cannot {what}. With memory all disks of the VM have to be in it, and {} is not.",
+            disk.name
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn show(
     draft: &mut Draft,
     caller: &Caller,
@@ -484,6 +510,13 @@ fn show(
     };
     verdict.map_err(Error::conflict)?;
     draft.require_space()?;
+    if params.memory && snapshot.memory.is_some() {
+        let mut chosen = (*snapshot).clone();
+        if let Some(only) = &params.disks {
+            chosen.disks.retain(|it| only.contains(&it.disk));
+        }
+        all_disks(draft, &vm, &chosen, "restore the memory of a Snapshot")?;
+    }
     let chosen: Vec<&SnapshotDisk> = snapshot
         .disks
         .iter()
@@ -495,7 +528,14 @@ fn show(
         })
         .filter(|it| vm.disk_attachments.iter().any(|at| at.disk == it.disk))
         .collect();
-    let ids: BTreeSet<DiskId> = chosen.iter().map(|it| it.disk).collect();
+    // What is not chosen stays what it is, and is written elsewhere as well: undo brings it back.
+    let ids: BTreeSet<DiskId> = vm
+        .disk_attachments
+        .iter()
+        .filter_map(|it| draft.disks.get(&it.disk))
+        .filter(|disk| !disk.shareable)
+        .map(|disk| disk.id)
+        .collect();
     let before = of_now(
         draft,
         &vm,

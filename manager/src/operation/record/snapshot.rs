@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::event::code;
-use crate::model::{DiskId, DiskStatus, Snapshot, SnapshotId, SnapshotStatus, VmId};
+use crate::model::{DiskId, DiskStatus, Snapshot, SnapshotId, SnapshotStatus, VmId, VmStatus};
 use crate::operation::{Action, Operation, OperationKind, StepState};
 use crate::writer::Draft;
 
@@ -26,6 +26,11 @@ fn name(draft: &Draft, id: SnapshotId) -> String {
 
 /// The disks of a VM can be used again.
 fn unlock(draft: &mut Draft, vm: VmId) -> Result<()> {
+    update_vm(draft, vm, |vm| {
+        if vm.run.status == VmStatus::ImageLocked {
+            vm.run.status = VmStatus::Down;
+        }
+    })?;
     let disks: Vec<DiskId> = draft
         .vms
         .get(&vm)
