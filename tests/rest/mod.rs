@@ -25,6 +25,7 @@ mod statistics;
 mod storage_domains;
 mod tags;
 mod templates;
+mod vm_pools;
 mod vms;
 mod vnic_profiles;
 mod wire;
