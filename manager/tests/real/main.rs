@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod snapshots;
+mod templates;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -14,15 +14,15 @@ use manager::{
 
 use super::{LIMIT, Libvirtd, is_up, until, vm_is, volumes};
 
-struct Scene<'a> {
-    libvirtd: &'a Libvirtd,
-    manager: &'a Manager,
-    admin: &'a Caller,
-    vm: VmId,
+pub struct Scene<'a> {
+    pub libvirtd: &'a Libvirtd,
+    pub manager: &'a Manager,
+    pub admin: &'a Caller,
+    pub vm: VmId,
 }
 
 impl Scene<'_> {
-    async fn done<T>(&self, accepted: Accepted<T>) {
+    pub async fn done<T>(&self, accepted: Accepted<T>) {
         let Some(job) = accepted.job else { return };
         let job = tokio::time::timeout(LIMIT, self.manager.wait(job))
             .await
@@ -41,7 +41,7 @@ impl Scene<'_> {
         );
     }
 
-    fn disks(&self) -> Vec<DiskId> {
+    pub fn disks(&self) -> Vec<DiskId> {
         let inventory = self.manager.inventory();
         let vm = inventory.vms.get(&self.vm).expect("there");
         vm.disk_attachments.iter().map(|it| it.disk).collect()
@@ -81,13 +81,13 @@ impl Scene<'_> {
         text
     }
 
-    fn write(&self, pattern: u8) {
+    pub fn write(&self, pattern: u8) {
         for disk in self.disks() {
             self.qemu_io(disk, &format!("write -P {pattern} 1M 1M"));
         }
     }
 
-    fn holds(&self, pattern: u8) -> bool {
+    pub fn holds(&self, pattern: u8) -> bool {
         self.disks().into_iter().all(|disk| {
             let text = self.qemu_io(disk, &format!("read -P {pattern} 1M 1M"));
             !text.contains("verification failed")
@@ -115,7 +115,7 @@ impl Scene<'_> {
         self.done(removed.expect("accepted")).await;
     }
 
-    async fn start(&self) {
+    pub async fn start(&self) {
         self.manager
             .vm_start(self.admin, self.vm, VmStartParams::default())
             .await
@@ -123,7 +123,7 @@ impl Scene<'_> {
         vm_is(self.manager, self.vm, VmStatus::Up).await;
     }
 
-    async fn stop(&self) {
+    pub async fn stop(&self) {
         self.manager
             .vm_stop(self.admin, self.vm, VmStopParams::default())
             .await
@@ -174,7 +174,7 @@ fn disk(name: &str, format: DiskFormat, manager: &Manager) -> DiskAttachParams {
     }
 }
 
-async fn vm(manager: &Manager, admin: &Caller) -> Accepted<std::sync::Arc<manager::model::Vm>> {
+pub async fn vm(manager: &Manager, admin: &Caller) -> Accepted<std::sync::Arc<manager::model::Vm>> {
     let params = VmAddParams {
         name: "kept".to_owned(),
         description: String::new(),
