@@ -8,6 +8,11 @@ use crate::model::{
 use super::{BUSY, state_sentence};
 
 fn free(inventory: &Inventory, vm: &Vm, what: &str) -> Result<(), String> {
+    if vm.external.is_some() {
+        return Err(format!(
+            "Cannot {what}. VM is an external one: adopt it first."
+        ));
+    }
     if inventory.lock_of(vm.id).is_some() {
         return Err(format!("Cannot {what}. {BUSY}"));
     }

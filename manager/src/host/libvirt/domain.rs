@@ -369,10 +369,15 @@ pub(super) fn undefine(connection: &Connect, vm: Uuid) -> Result<(), HostError> 
         return Err(wrong_state(vm, "is running"));
     }
     // The firmware's variables and the TPM's state go with the domain.
-    let flags = sys::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
-        | sys::VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
-        | sys::VIR_DOMAIN_UNDEFINE_NVRAM;
-    match domain.undefine_flags(flags) {
+    let usual = sys::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | sys::VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA;
+    let undefined = match domain.undefine_flags(usual | sys::VIR_DOMAIN_UNDEFINE_NVRAM) {
+        // A driver that knows no firmware has nothing of it to remove.
+        Err(error) if error.code().known() == Some(ErrorNumber::InvalidArg) => {
+            domain.undefine_flags(usual)
+        }
+        other => other,
+    };
+    match undefined {
         Ok(()) => Ok(()),
         Err(error) if is_gone(&error) => Ok(()),
         Err(error) => Err(failed(&error)),
