@@ -73,11 +73,10 @@ async fn a_data_center_shows_what_is_in_it() {
         api.list::<Network>(&format!("{path}/networks")).await.len(),
         1
     );
-    assert!(
-        api.list::<api::types::Quota>(&format!("{path}/quotas"))
-            .await
-            .is_empty()
-    );
+    let quotas = api
+        .list::<api::types::Quota>(&format!("{path}/quotas"))
+        .await;
+    assert_eq!(quotas.len(), 1, "its own, which those use who name none");
     // What holds everything cannot go.
     api.refused(Method::DELETE, &path, "", 409).await;
     api.refused(

@@ -21,6 +21,7 @@ mod policies;
 mod provisioning;
 mod rights;
 mod roles;
+mod snapshots;
 mod statistics;
 mod storage_domains;
 mod tags;

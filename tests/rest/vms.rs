@@ -258,9 +258,9 @@ async fn what_is_not_built_says_so() {
         .refused(Method::POST, &format!("vms/{id}/migrate"), "<action/>", 501)
         .await;
     assert!(fault.contains("does not support"), "{fault}");
-    let path = format!("vms/{id}/snapshots");
-    assert!(api.list::<api::types::Snapshot>(&path).await.is_empty());
-    api.refused(Method::POST, &path, "<snapshot/>", 501).await;
+    let path = format!("vms/{id}/backups");
+    assert!(api.list::<api::types::Backup>(&path).await.is_empty());
+    api.refused(Method::POST, &path, "<backup/>", 501).await;
     api.gone(&format!("{path}/00000000-0000-0000-0000-0000000000ff"))
         .await;
     api.gone(&format!("vms/{id}/nosuchthing")).await;

@@ -206,7 +206,7 @@ async fn every_collection_of_the_model_answers() {
     api.gone("nosuchthing").await;
     api.refused(Method::DELETE, "vms", "", 405).await;
     api.refused(Method::PATCH, "vms", "", 405).await;
-    api.refused(Method::POST, "vmpools", "<vm_pool/>", 501)
+    api.refused(Method::POST, "vmpools", "<vm_pool/>", 400)
         .await;
 }
 
